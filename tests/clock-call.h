@@ -1,4 +1,4 @@
-/* The clock that tests read when they have a clock_gettime() of their own. */
+/* Reads the clock for tests that replace clock_gettime(). */
 #pragma once
 
 #include <sys/syscall.h>

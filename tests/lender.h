@@ -1,5 +1,5 @@
-/* A session that lends its client's connection, which is a real TCP connection, without the other parts of a session;
- * and the client. */
+/* A session that lends its client's connection, and the client. The connection is a real one, by TCP. The other parts
+ * of a session are missing. */
 #pragma once
 
 #include <stdio.h>
@@ -72,7 +72,7 @@ static inline void lender_free(struct lender *l)
         free(l);
 }
 
-/* Takes account of what chatd did on its own before this datagram. */
+/* Takes note of the writes of chatd before this datagram. */
 static inline void lender_catch_up(struct lender *l, uint64_t epoch)
 {
         if (l->seen.epoch == epoch)
@@ -82,7 +82,7 @@ static inline void lender_catch_up(struct lender *l, uint64_t epoch)
         seen_epoch(&l->seen, epoch);
 }
 
-/* Ends a line whose rest will not come. */
+/* Ends a line whose rest will never come. */
 static inline void lender_give_up_rest(struct lender *l)
 {
         if (!l->client.is_broken_off && l->loan.client_bytes == 0)
@@ -92,7 +92,7 @@ static inline void lender_give_up_rest(struct lender *l)
         l->gave_up = true;
 }
 
-/* Writes what its client must get of a batch. */
+/* Writes the records of a batch that the client must get. */
 static inline void lender_show(struct lender *l, struct wire_reader records)
 {
         struct record r;
@@ -113,7 +113,7 @@ static inline void lender_show(struct lender *l, struct wire_reader records)
         l->loan.client_bytes = 0;
 }
 
-/* Does with a datagram what a session does with it. Lends its connection if chatd asks for it. */
+/* Takes a datagram as a session does. Lends the connection if chatd asks for it. */
 static inline void lender_take_frame(struct lender *l, const struct frame *f, const struct socket_fds *fds)
 {
         l->taken++;
@@ -122,7 +122,7 @@ static inline void lender_take_frame(struct lender *l, const struct frame *f, co
                 lender_show(l, f->records);
         if (f->type == FRAME_MISSED)
                 lender_give_up_rest(l);
-        if (f->type == FRAME_LEND) { /* behind everything that an earlier chatd relayed */
+        if (f->type == FRAME_LEND) { /* LEND comes behind the records of an earlier chatd */
                 lender_give_up_rest(l);
                 l->taken = 0;
                 loan_begin(&l->loan, fds, &l->client);
@@ -140,7 +140,7 @@ static inline void lender_tell_skipped(struct lender *l)
                 client_line(&l->client, &part, 1);
 }
 
-/* Writes what waits for the client. Lets chatd write if nothing waits any more. */
+/* Writes the output that waits for the client. Lets chatd write if none is left. */
 static inline void lender_write(struct lender *l)
 {
         if (client_waits(&l->client) && loan_claim(&l->loan)) {

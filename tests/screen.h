@@ -1,8 +1,9 @@
-/* One row of a terminal, as far as the editor draws on it, for terminals that disagree on the widths of characters.
+/* One row of a terminal on which the editor draws. Terminals disagree on the widths of characters, so there are several
+ * kinds.
  *
  * The result of drawing bit by bit is compared with the same text drawn at once on an empty row: cells and cursor must
- * be the same on each terminal. Marks join the character written last, as in xterm. The row is as long as necessary;
- * what would wrap, on a terminal with `columns`, is noted.
+ * be the same on each terminal. Marks join the character written last, as in xterm. The row is as long as necessary. A
+ * text that would wrap on a terminal with `columns` is noted.
  */
 #pragma once
 
@@ -28,12 +29,12 @@ enum screen_kind {
 struct screen {
         enum screen_kind kind;
         size_t columns;
-        /* what was written there, with its marks; 0: nothing; 1: the second column of a wide character */
+        /* the character there, with its marks; 0: none; 1: the second column of a wide character */
         uint64_t cells[SCREEN_CELLS];
         size_t used, cursor, saved, last;
         bool no_wrap;
         bool wrapped;
-        bool strange; /* something came that is never used to draw a row */
+        bool strange; /* an output came that never draws a row */
 };
 
 static inline void screen_clear(struct screen *s, enum screen_kind kind, size_t columns)

@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Makes fds[0], the server's end, which sends at once, and fds[1], the client's end. With `room`, neither buffer holds
- * much more than so many bytes, in segments of 1000. Ends the program if that fails. */
+/* Makes fds[0], the server's end, which sends without delay, and fds[1], the client's end. With `room`, each buffer
+ * holds not much more than `room` bytes, in segments of 1000. Ends the program if that fails. */
 static inline void tcp_connect(int fds[static 2], int room)
 {
         struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

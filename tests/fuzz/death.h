@@ -1,8 +1,9 @@
-/* Time and death for the broker's target: both come from the input, so that an input always does the same, quickly.
+/* The time and the deaths of the broker's target. Both come from the input, so an input always has the same effect,
+ * without delay.
  *
- * The linker puts these functions in the way of chatd's own calls (--wrap). The clocks stand still except for
- * time_pass(), and poll() waits only in that time. A death is a jump out of chatd, before one of the calls by which it
- * becomes visible from outside: what it sends, what it notes, what it consumes.
+ * The linker replaces calls of chatd by these functions (--wrap). The clocks stand still except for time_pass(), and
+ * poll() waits only in that time. A death is a jump out of chatd in front of a call that has an effect outside: a
+ * datagram, a note, or the end of a datagram in the queue.
  */
 #pragma once
 
@@ -12,6 +13,5 @@
 /* Lets `ms` pass. */
 void time_pass(uint64_t ms);
 
-/* From now on the call number `batch-lifecycle` among those calls (1 is the next one) jumps to `where`, instead of being made. 0:
- * none. */
+/* Makes call number `steps` of those calls jump to `where`; 1 is the next call. With 0, no call does. */
 void death_arm(unsigned steps, jmp_buf *where);

@@ -183,7 +183,7 @@ static void list_descriptors(bool open[static DESCRIPTORS_MAX])
                 open[fd] = fcntl(fd, F_GETFD) >= 0;
 }
 
-/* Starts a chatd that dies at step `batch-lifecycle` of its start, or after the last one, and releases what it had open. */
+/* Starts a chatd that dies at step `steps` of its start, or after the last one, and releases what it had open. */
 static void recover_and_die(struct run *r, unsigned steps)
 {
         bool before[DESCRIPTORS_MAX], after[DESCRIPTORS_MAX];
@@ -227,7 +227,7 @@ static void note_laggards(struct run *r)
         }
 }
 
-/* Does what chatd's main loop does when it wakes up. With `batch-lifecycle`, chatd dies at that step, or after the last one. */
+/* Does what chatd's main loop does when it wakes up. With `steps`, chatd dies at that step, or after the last one. */
 static void serve(struct run *r, unsigned steps)
 {
         struct epoll_event events[16];

@@ -1,5 +1,5 @@
-/* Included by every fuzz target: the entry that libFuzzer calls with each input, and the end of an input whose promise
- * was broken. Each target states its promises (oracles) at its top; crashes are only the least that it looks for.
+/* Included by every fuzz target: the entry that libFuzzer calls with each input, and the check of promises. Each target
+ * states its promises (oracles) at its top, and looks for more than crashes.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
-/* The sessions of the broker's target and the link to other hosts, all played by this process: what they send, and what
- * they must get.
+/* The sessions of the broker's target and the link to other hosts: the frames that they send, and the frames that they
+ * must get. This process plays all of them.
  *
  * A session is `once` as long as it does what chat-session does: one HELLO from a bound inbox, lines, one BYE. It is
  * `attentive` as long as its inbox takes everything, too. Promises:
@@ -70,14 +70,14 @@ struct session {
         size_t moves_count;
         unsigned hellos;
         uint64_t hello_at, bye_at, closed_at; /* in order of sending; 0: not yet */
-        uint64_t adrift_at;                   /* when it asked for another room after it closed its inbox; 0: never */
+        uint64_t adrift_at;                   /* when it asked for another room after its inbox was closed; 0: never */
         /* what it got: */
         struct seen seen;
         size_t epoch;
         size_t last_line;       /* in this epoch */
         uint64_t next[PLAYERS]; /* in this epoch: the smallest number that may come from each sender */
         bool ended[SESSIONS];   /* in this epoch: the LEAVE of each came */
-        /* how often it was told that each joined (by name, or in a notice), and that each left */
+        /* how often the session was told of each join (by name, or in a notice), and of each leave */
         unsigned told[SESSIONS], leaves[SESSIONS];
         uint64_t last_group;
         uint8_t shown[LINES_MAX];
@@ -115,7 +115,7 @@ struct sessions {
         size_t renames_count;
         uint64_t epochs[EPOCHS_MAX];
         size_t epochs_count;
-        bool merges; /* chatd may let newcomers wait, to be announced with others */
+        bool merges; /* chatd may let newcomers wait and announce them together */
         bool quiet;  /* from now on each HELLO is quiet */
         struct {
                 uint64_t number; /* of the notice about them */
@@ -136,16 +136,16 @@ void sessions_group(struct sessions *s, uint64_t number, unsigned who);
 /* Connects to the intake, for the first time or again. */
 void sessions_connect(struct sessions *s);
 
-/* Each of these sends one frame of session `k`. Returns false, and does nothing, if the queue is full. */
+/* Send one frame of session `k`. Return false and do nothing if the queue is full. */
 bool session_hello(struct sessions *s, unsigned k);
 bool session_arrive(struct sessions *s, unsigned k);
 bool session_here(struct sessions *s, unsigned k);
 bool session_lines(struct sessions *s, unsigned k, size_t size, size_t count);
 bool session_bye(struct sessions *s, unsigned k);
 
-/* Each of these sends a request of session `k`: for the name `what`, for the members, an action, a private message to
- * player `what`, to go to room `what`, for a topic, for the rooms, or for the last `what` lines. Returns false, and
- * does nothing, if the queue is full. */
+/* Send a request of session `k`: for the name `what`, for the members, an action, a private message to player `what`,
+ * to go to room `what`, for a topic, for the rooms, or for the last `what` lines. Return false and do nothing if the
+ * queue is full. */
 bool session_nick(struct sessions *s, unsigned k, unsigned what);
 bool session_who(struct sessions *s, unsigned k);
 bool session_acts(struct sessions *s, unsigned k);
@@ -155,23 +155,22 @@ bool session_topic(struct sessions *s, unsigned k);
 bool session_rooms(struct sessions *s, unsigned k);
 bool session_history(struct sessions *s, unsigned k, unsigned what);
 
-/* Each of these sends one frame of the link: `count` records, which are lines, or if `come_and_go` alternating JOIN and
- * LEAVE; the last INJECT again; a NOTICE. Returns false, and does nothing, if the queue is full. session_hello() of
- * LINK sends its HELLO. */
+/* Send one frame of the link: `count` records, which are lines, or JOIN and LEAVE in turn if `come_and_go`; the last
+ * INJECT again; a NOTICE. Return false and do nothing if the queue is full. session_hello() of LINK sends its HELLO. */
 bool link_inject(struct sessions *s, size_t count, size_t size, bool come_and_go);
 bool link_inject_again(struct sessions *s);
 bool link_notice(struct sessions *s);
 
-/* Lets session `k` lend its client's connection when chatd asks. From now on its client's output is checked. */
+/* Lets session `k` lend its client's connection when chatd asks. The output to the client is checked from then on. */
 void session_lends(struct sessions *s, unsigned k);
 
-/* Spoils a byte of the page that session `k` shares with chatd: from now on nothing is promised to its client. */
+/* Spoils a byte of the page that session `k` shares with chatd. Nothing is promised to its client from then on. */
 void session_spoil(struct sessions *s, unsigned k, size_t at, uint8_t value);
 
-/* Sends any bytes as a datagram. */
+/* Sends these bytes as a datagram. */
 void session_raw(struct sessions *s, uint8_t *data, size_t size);
 
-/* Lets session `k` die, as far as one process can play that: its inbox is gone. The inbox of the link may come back. */
+/* Removes the inbox of session `k`, as if the session had died. The inbox of the link may come back. */
 void session_close(struct sessions *s, unsigned k);
 
 /* Puts datagrams into the inbox of session `k` until it takes no more. */
@@ -180,5 +179,5 @@ void session_fill(struct sessions *s, unsigned k);
 /* Reads and checks what is in the inbox of session `k`. */
 void session_read(struct sessions *s, unsigned k);
 
-/* Checks that everything has arrived. Nothing may be on the way any more except on the clients' connections. */
+/* Checks that everything has arrived. No datagram may be on the way, but bytes may be on clients' connections. */
 void sessions_check(struct sessions *s);

@@ -1,27 +1,29 @@
-/* For tests that run inside a booted systemd (in-systemd): installs the chat as an administrator does. */
+/* Installs the chat as an administrator does, for tests that run inside a booted systemd (in-systemd). */
 #pragma once
 
 #include "harness.h"
 
 enum { CHAT_PORT = 8888, ECHO_PORT = 8887 };
 
-/* Runs `make install` and `systemctl enable --now chat.socket`, and nothing else. For the group's setup. */
+/* Runs `make install` and `systemctl enable --now chat.socket` only. To be used as the setup of a group. */
 int booted_install(void **state);
 
-/* Does the same as booted_install(), with history off: for tests that compare everything that a client is shown. */
+/* Does the same as booted_install(), with history off, for tests that compare all output to a client. */
 int booted_install_without_history(void **state);
 
-/* Does the same as booted_install_without_history(), and chatd announces all newcomers by name, however many join. */
+/* Does the same as booted_install_without_history(), and lets chatd announce all newcomers by name, even if many
+ * join. */
 int booted_install_naming(void **state);
 
 /* Stops chatd. The next chatd waits for booted_release_chatd(); messages to it wait in the queue until then. */
 void booted_hold_chatd(void);
 
-/* Lets the next chatd start. Something must be in the queue: otherwise systemd starts none and this waits for ever. */
+/* Lets the next chatd start. The queue must not be empty: otherwise systemd starts no chatd, and this waits for
+ * ever. */
 void booted_release_chatd(void);
 
-/* Copies the programs that the Makefile unpacked into `dir` over the system. If one of `programs`, paths up to a NULL,
- * is still missing, prints that and skips all tests. */
+/* Copies the programs that the Makefile unpacked into `dir` into the system. If one of `programs`, a list of paths that
+ * ends with NULL, is still missing, prints that and skips all tests. */
 void booted_unpack(const char *dir, const char *const programs[]);
 
 /* Connects to chat.socket and waits for the greeting. */

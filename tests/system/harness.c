@@ -20,13 +20,13 @@
 #include <chat/paths.h>
 
 enum {
-        PAUSE_MS = 10, /* between two checks for something that gives no event */
+        PAUSE_MS = 10, /* the interval of checks for states that give no event */
         CHATD_ARGUMENTS_MAX = 10,
 };
 
 static bool is_child;
 
-/* Fails the test. A child reports that by its exit status, and the test fails in its parent. */
+/* Fails the test. A child reports the failure by its exit status, and its parent fails the test. */
 #define FAIL(...)                                                                                                      \
         do {                                                                                                           \
                 if (is_child) {                                                                                        \
@@ -46,7 +46,7 @@ static void pause_before_deadline(int64_t deadline, const char *what)
 /* ---- the programs ---- */
 
 static const char *bin;        /* the programs' directory */
-static char reports[PATH_MAX]; /* where the programs write a sanitizer's reports; empty: they are not sanitized */
+static char reports[PATH_MAX]; /* the directory of the sanitizers' reports; empty: the programs are not sanitized */
 
 char *program(const char *name)
 {
@@ -336,7 +336,7 @@ void client_greeted(struct client *c)
 {
         client_expect(c, "*** Welcome, %s.", c->name);
         client_expect(c, "\r\n*** What you type goes to everyone here. /help lists the commands; exit leaves.\r\n");
-        client_send(c, "\n"); /* an empty line is a sign of life, so that it is announced at once */
+        client_send(c, "\n"); /* an empty line is a sign of life, after which the client is announced at once */
 }
 
 const char *client_expect_end(struct client *c)
@@ -460,7 +460,7 @@ struct chat *chat_start(void)
 {
         struct chat *chat = chat_prepare();
         chat_start_broker(chat);
-        shell_until("test -S %s/chatd.sock", chat->dir); /* from here on sessions join in the order of their greeting */
+        shell_until("test -S %s/chatd.sock", chat->dir); /* from now on sessions join in the order of their greeting */
         return chat;
 }
 

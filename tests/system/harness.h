@@ -1,7 +1,7 @@
-/* Common to all system tests: clients that wait for what they expect, processes, and a chat without PID 1.
+/* The parts that all system tests share: clients that wait for expected output, processes, and a chat without PID 1.
  *
- * Nothing here waits for time to pass. Every wait is for an event, and fails the test when the event does not come
- * within DEADLINE_MS; then what did come is printed.
+ * Every wait is for an event, and not for a time. It fails the test if the event does not come within DEADLINE_MS, and
+ * prints the output that did come.
  */
 #pragma once
 
@@ -16,14 +16,14 @@
 
 #include <cmocka.h>
 
-enum { DEADLINE_MS = 60000 }; /* long, because test machines are busy, and valgrind is slow */
+enum { DEADLINE_MS = 60000 }; /* long, because test machines are busy and valgrind is slow */
 
 /* TEST=pattern in the environment runs only the tests whose names match. */
 #define RUN_TESTS(tests, setup, teardown) (tests_begin(), tests_end(cmocka_run_group_tests(tests, setup, teardown)))
 
 void tests_begin(void);
 
-/* Prints what the sanitizers reported, which is a failure. Returns the count of failures. */
+/* Prints the reports of the sanitizers, each of which is a failure. Returns the number of failures. */
 int tests_end(int failed);
 
 /* ---- the programs ---- */
@@ -36,14 +36,14 @@ const char *reports_dir(void);
 
 /* ---- processes ---- */
 
-/* Starts a program (argv ends with NULL, looked up in PATH) with these descriptors as its standard ones; -1 is
- * /dev/null, and -2 leaves it as it is. Everything started dies with the test. Returns its pid. */
+/* Starts a program (argv ends with NULL, looked up in PATH) with these descriptors as its standard ones. -1 means
+ * /dev/null, and -2 the descriptor of the test. All started programs die with the test. Returns the pid. */
 pid_t process_start(char *const argv[], int in, int out, int err);
 
-/* Forks a child that sends beside the test and then ends by _exit(). Returns as fork(). */
+/* Forks a child that sends while the test runs, and then ends by _exit(). Returns the same as fork(). */
 pid_t process_fork(void);
 
-/* Becomes a program, in a child, with the arguments of process_start(). It does not return. */
+/* Becomes a program, in a child, with the arguments of process_start(). Never returns. */
 _Noreturn void process_become(char *const argv[], int in, int out, int err);
 
 /* Returns true if `pid` has ended. Fails the test if its exit status is not 0. */
@@ -64,7 +64,7 @@ void shell_until(const char *format, ...) __attribute__((format(printf, 1, 2)));
 struct client {
         int fd;
         char name[64]; /* the chat's name for the client */
-        char *got;     /* what came and was not expected yet */
+        char *got;     /* output that came and was not expected yet */
         size_t len, room;
 };
 
@@ -78,20 +78,20 @@ struct client *client_of(int fd, const char *name);
 void client_send(struct client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void client_send_bytes(struct client *c, const void *bytes, size_t size);
 
-/* Waits for more bytes and appends them to `got`. Fails if none come before the deadline; the message then states
- * `what` was waited for. Returns false at the end of the connection. */
+/* Waits for more bytes and appends them to `got`. Returns false at the end of the connection. Fails the test if no byte
+ * comes before the deadline, with a message that quotes `what`. */
 bool client_read(struct client *c, int64_t deadline, const char *what);
 
-/* Waits until `text` came. Forgets it and everything before it. Returns what came before it (static). */
+/* Waits until `text` has come. Forgets it and all output before it. Returns the output before it (static). */
 const char *client_expect(struct client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Waits until the session has handled everything that was sent, by TIMING-MARK (RFC 860). */
+/* Waits until the session has handled all input, by TIMING-MARK (RFC 860). */
 void client_sync(struct client *c);
 
 /* Waits for the greeting, and sends an empty line, so that the client is announced. */
 void client_greeted(struct client *c);
 
-/* Waits for the end of the connection. Returns everything that came until then (valid until client_free()). */
+/* Waits for the end of the connection. Returns all output until then (valid until client_free()). */
 const char *client_expect_end(struct client *c);
 
 /* Closes at once with a RST. */
@@ -121,19 +121,19 @@ struct chat *chat_prepare(void);
 void chat_stop(struct chat *chat);
 void chat_start_broker(struct chat *chat);
 
-/* Lets the test hold chatd's sockets from now on, as systemd does: the queue outlives chatd. Call it before any chatd
- * is started. */
+/* Lets the test hold chatd's sockets from now on, as systemd does, so that the queue outlives chatd. To be called
+ * before any chatd is started. */
 void chat_hold_queue(struct chat *chat);
 
-/* Becomes chatd, in a child. It does not return. */
+/* Becomes chatd, in a child. Never returns. */
 _Noreturn void chat_become_broker(const struct chat *chat);
 
 void chat_kill_broker(struct chat *chat, int signal);
 
-/* Connects a client to the chat, and starts its session as inetd would, without a pace. `session` receives its pid, or
- * is NULL. The greeting has been read. */
+/* Connects a client to the chat, starts its session as inetd would, without a pace, and reads the greeting. Sets
+ * `*session` to the pid of the session, unless it is NULL. */
 struct client *chat_join(struct chat *chat, pid_t *session);
 
 /* Connects a client to the chat at `host`, and starts its session with these arguments for chat-session (NULL at the
- * end). Reads nothing. */
+ * end). Reads no output. */
 struct client *chat_join_with(struct chat *chat, const char *host, pid_t *session, ...);

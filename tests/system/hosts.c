@@ -14,7 +14,7 @@ enum {
         NATS_PORT = 4222,
         COMMAND_MAX_BYTES = 4096,
         TOLD_LINES = 60,
-        PAUSE_MS = 10,       /* between two checks for something that gives no event */
+        PAUSE_MS = 10,       /* the interval of checks for states that give no event */
         ASK_AGAIN_MS = 1000, /* a request is lost while the cluster has no leader */
 };
 

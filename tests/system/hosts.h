@@ -1,5 +1,5 @@
-/* For tests beside three booted hosts (in-hosts): the chat on each as an administrator installs it, and a NATS cluster
- * with JetStream, a server on each host. The test itself runs outside of them and can do anything to each.
+/* For tests beside three booted hosts (in-hosts). Each has the chat as an administrator installs it, and a server of a
+ * NATS cluster with JetStream. The test itself runs outside of the hosts and has full control of them.
  *
  * Hosts are numbers from 0 here, and a, b, c in names.
  */
@@ -12,21 +12,21 @@ enum { HOSTS = 3 };
 /* Returns "a", "b" or "c". */
 const char *host_name(int host);
 
-/* Installs and starts NATS, the chat and its link on all hosts. For the group's setup. If there is no nats-server,
- * prints that and ends the program. */
+/* Installs and starts NATS, the chat and its link on all hosts. To be used as the setup of a group. If there is no
+ * nats-server, prints that and ends the program. */
 int hosts_install(void **state);
 
-/* Runs a shell command line on a host, as root; returns and fails as shell() does. */
+/* Runs a shell command line on a host, as root. Returns and fails the same as shell(). */
 const char *host_shell(int host, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Runs a shell command line on a host until it succeeds. */
 void host_shell_until(int host, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Runs a shell command line on a host and discards its output. Returns its exit status: for children, which must not
+/* Runs a shell command line on a host and discards its output. Returns its exit status. For children, which must not
  * fail a test. */
 int host_try(int host, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Connects to a TCP port of `address` from within the host's network. Waits for a listener if need be. */
+/* Connects to a TCP port of `address` from within the host's network. Waits for a listener if necessary. */
 struct client *host_connect(int host, const char *address, int port);
 
 /* Connects to chat.socket of the host and waits for the greeting. */
@@ -46,13 +46,13 @@ void host_await_link(int host);
  * `failed`. */
 int hosts_tell(int failed);
 
-/* ---- NATS, as bare as its protocol (docs.nats.io, client protocol) ---- */
+/* ---- NATS, by its plain protocol (docs.nats.io, client protocol) ---- */
 
 /* Connects to the server on `host`, and waits until it is ready for PUB and SUB. */
 struct client *nats_client_connect(int host);
 
-/* Publishes `size` bytes; returns when the server has them. */
+/* Publishes `size` bytes. Returns when the server has them. */
 void nats_client_publish(struct client *c, const char *subject, const void *payload, size_t size);
 
-/* Sends a request until there is an answer. Returns the answer (static, 64 KiB at most). */
+/* Repeats a request until there is an answer. Returns the answer (static, 64 KiB at most). */
 const char *nats_client_request(struct client *c, const char *subject, const char *payload);

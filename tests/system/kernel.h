@@ -1,4 +1,5 @@
-/* A kernel that lacks something, as old ones and some in containers do. A filter of system calls plays it. */
+/* A kernel that lacks a feature, as old kernels and some kernels in containers do. A filter of system calls plays the
+ * kernel. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,7 +14,7 @@ enum kernel {
         KERNELS,
 };
 
-/* Starts a program as process_start() does, on such a kernel; what it starts runs on it, too. */
+/* Starts a program as process_start() does, on such a kernel. Its children run on that kernel, too. */
 pid_t kernel_start(enum kernel kernel, char *const argv[], int in, int out, int err);
 
 /* Returns true if `said` is one line that has `part` in it. Otherwise prints it. */

@@ -68,8 +68,8 @@ static bool is_wait(uint64_t call)
         return call == SYS_epoll_pwait;
 }
 
-/* Lets a traced chatd that has stopped run until its next stop. Returns false if it came to rest instead: it waits, and
- * has nothing left to do. */
+/* Lets a stopped and traced chatd run until its next stop. Returns false if it came to rest instead, which means that
+ * it waits and has no work. */
 static bool run_to_next_stop(bool waits, int *status, int64_t deadline)
 {
         link_hear();

@@ -1,16 +1,16 @@
 /* chatd is killed between any two of its system calls, and no member notices.
  *
  * The test plays systemd: it holds the queue and passes it to one chatd after the other. A round fills the queue while
- * there is no chatd, or while it is stopped. Then chatd is started, traced (ptrace(2)), and killed in front of its Nth
- * system call; so may be the next ones. The last one runs freely, and then all clients must have been shown every event
- * once and in order (roles.h), and nothing of those that left may remain in the run directory. The link must have been
- * sent the same.
+ * no chatd runs, or while it is stopped. Then chatd is started, traced (ptrace(2)), and killed in front of its Nth
+ * system call. The next chatds may be killed in the same way. The last one runs freely. After that, all clients must
+ * have been shown every event once and in order (roles.h), the link must have been sent the same, and no file of a
+ * member that left may remain in the run directory.
  *
- * First N goes from 1 (the lock of the run directory; before that is the dynamic linker) to the end of chatd's work.
- * Then several chatds are killed in a row, at random points.
+ * First, N goes from 1 to the end of chatd's work. Call 1 locks the run directory; earlier calls are those of the
+ * dynamic linker. Then several chatds are killed in a row, at random points.
  *
- * The environment may have: EVERY=8, which tries only every eighth N, from one that SEED= decides, and is 1 to 20;
- * ROUNDS=, the number of random rounds; SEED=, which repeats a run; PROGRESS=1, which prints the progress.
+ * The environment may have EVERY=8, which tries only every eighth N (1 to 20; SEED= decides the first N), ROUNDS=, the
+ * number of random rounds, SEED=, which repeats a run, and PROGRESS=1, which prints the progress.
  */
 #pragma once
 
@@ -25,14 +25,14 @@ enum {
 
 struct killed {
         unsigned at;
-        uint64_t call; /* its number; only if `done` */
-        bool done;     /* otherwise it had come to rest before and was killed while it waited */
+        uint64_t call; /* the number of the call; valid if `done` */
+        bool done;     /* if false, chatd came to rest before that call and was killed while it waited */
 };
 
 extern unsigned seed;
 extern struct killed killed[KILLS_MAX]; /* of this round */
 extern unsigned killed_count;
-extern bool (*is_at_rest)(void); /* returns true if all were shown what chatd has to send */
+extern bool (*is_at_rest)(void); /* returns true if all clients were shown all output of chatd */
 extern unsigned direct;          /* how often the traced chatd wrote to a client */
 extern bool playing;             /* a round is under way, or was when the test failed */
 
@@ -59,7 +59,7 @@ bool kill_at(unsigned at, int first, int status);
 /* Starts chatd and kills it in front of its system call number `at`. Returns the same as kill_at(). */
 bool run_and_kill(unsigned at);
 
-/* Ends a gathering: all members are there, and have spoken. */
+/* Ends a gathering, in which all members are there and have spoken. */
 void end_gathering(void);
 
 /* Returns true if a member has a mark beside its note that begins with `mark`. */
@@ -77,7 +77,8 @@ struct points {
 /* Goes to the next point. Returns false if no chatd reaches it any more. */
 bool next_point(struct points *p);
 
-/* Prints how many calls there were, now and then (`of`: the number of rounds; 0: unknown), or at the end. */
+/* Print the number of system calls: show_progress() now and then, show_points() at the end. `of` is the number of
+ * rounds, or 0 if it is unknown. */
 void show_progress(const char *what, unsigned of);
 void show_points(unsigned calls, const char *when);
 

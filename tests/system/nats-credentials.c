@@ -78,7 +78,7 @@ static void make_key(struct key *k, const char *dir, const char *name, enum kind
         encode_key(k->seed, (uint8_t[]){(uint8_t)(KIND_SEED | kind >> 5), (uint8_t)((kind & 31) << 3)}, 2, raw);
 }
 
-/* Makes the token in which `issuer` describes `subject`; `nats` is the part that depends on the kind. */
+/* Makes the token by which `issuer` describes `subject`. `nats` is the part that depends on the kind. */
 static void make_token(char token[static 2048], const char *dir, const struct key *issuer, const struct key *subject,
                        const char *nats)
 {

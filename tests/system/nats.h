@@ -1,7 +1,7 @@
-/* NATS servers for the tests, on addresses of this machine that nothing else uses: every server has one of 127.0.0.0/8
- * for itself, so no other program takes its ports.
+/* NATS servers for the tests. Every server has an address in 127.0.0.0/8 of its own, so no other program takes its
+ * ports.
  *
- * Uses Debian's server from build/nats, or if that is empty the one in PATH.
+ * Uses the server of Debian in build/nats, or the one in PATH if that directory is empty.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ struct nats {
 /* Returns true if there is a server to test with. */
 bool nats_available(void);
 
-/* Makes a server without starting it, with a store for JetStream or without, and further lines of its settings. */
+/* Makes a server without starting it, with or without a store for JetStream, and with further lines of settings. */
 struct nats *nats_prepare(bool jetstream, const char *settings);
 
 /* Starts it, and waits until it takes connections. */
@@ -29,7 +29,7 @@ void nats_run(struct nats *n);
 /* Starts a server whose settings make it listen at another address, and waits until it takes connections. */
 void nats_run_elsewhere(struct nats *n, const char *address, int port);
 
-/* nats_prepare() and nats_run(). */
+/* Calls nats_prepare() and nats_run(). */
 struct nats *nats_start(bool jetstream, const char *settings);
 
 /* Sends a signal. If the signal ends the server, waits for the end. */
@@ -38,7 +38,7 @@ void nats_signal(struct nats *n, int signal);
 /* Ends it, removes its files and frees it. */
 void nats_stop(struct nats *n);
 
-/* Stops all servers that were made: for the end of a test, passed or failed. */
+/* Stops all servers. For the end of a test, passed or failed. */
 void nats_stop_all(void);
 
 /* Makes servers that know each other, with JetStream. */

@@ -49,7 +49,7 @@ uint64_t spool_waiting(const struct spool *s)
         return waiting;
 }
 
-/* Fills a chunk with those of `count` records from `first` on that fit. */
+/* Fills a chunk with as many of the `count` records from `first` on as fit. */
 static void fill_chunk(const struct spool *s, struct spool_chunk *chunk, uint64_t first, uint64_t count,
                        uint8_t *buffer, size_t max)
 {
@@ -158,7 +158,7 @@ void host_halt(struct host *h)
                 return;
         int64_t start = clock_ms();
         int64_t deadline = network_stop(h->network);
-        assert_true(clock_ms() - start < 1000); /* it does not wait */
+        assert_true(clock_ms() - start < 1000); /* the call does not wait */
         while (!network_has_stopped(h->network) && clock_ms() < deadline && poll(&wake, 1, 10000) > 0)
                 eventfd_read(h->wake, &ignored);
         network_end(h->network);
@@ -217,11 +217,11 @@ struct heard *heard_of(struct host *h, const char *label)
         return NULL;
 }
 
-/* Gets what the servers lost from the host that said it, as chat-link/link.c does: a server of a nats-server 2.9.10
- * cluster may have lost what the others have. */
+/* Gets lost records from the host that said them, as chat-link/link.c does. A server in a cluster of nats-server 2.9.10
+ * may have lost records that the others have. */
 static void have_again(struct host *h, struct heard *from, uint64_t instance, uint64_t end)
 {
-        static struct gap gap; /* static, because it may own something when the test fails */
+        static struct gap gap; /* static, because it may own memory when the test fails */
         enum gap_step step = GAP_MISSING;
         struct record rec;
         uint64_t missing;
@@ -254,8 +254,8 @@ static void take_said(struct host *h, struct message *m, struct heard *from)
         if (number > from->next && h->lossy)
                 have_again(h, from, m->instance, number);
         for (; record_next(&m->records, &rec) > 0; number++) {
-                /* Without a majority a server does not say what it will store when there is one again, so that is sent
-                 * once more. chat-link/hosts.c skips it. */
+                /* Without a majority, a server does not report which messages it will store later, so they are sent
+                 * once more. chat-link/hosts.c skips the second copy. */
                 if (h->lossy && number < from->next)
                         continue;
                 if (number != from->next || rec.number != number)

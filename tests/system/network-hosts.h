@@ -1,7 +1,6 @@
 /* Hosts in this process. Each has chat-link's own side of NATS, with real servers (nats.h), and a spool in memory.
  *
- * What a host says are numbered lines, and each that gets them checks that none is missing, comes twice or out of
- * order.
+ * A host says numbered lines. The hosts that get them check that none is missing, comes twice or out of order.
  */
 #pragma once
 
@@ -36,7 +35,7 @@ struct spool {
         struct spool_progress before; /* another branch; zeros: there is none */
 };
 
-/* What a host got from another one. */
+/* The records that a host got from another host. */
 struct heard {
         char host[HOST_MAX_BYTES + 1];
         bool begun;
@@ -58,8 +57,8 @@ struct host {
         unsigned begins;
         unsigned garbage, garbage_expected; /* malformed messages */
         bool deaf;                          /* it does not fetch */
-        bool gaps;                          /* it may miss something */
-        bool lossy; /* its servers may lose something, which it gets again, or store something twice */
+        bool gaps;                          /* it may miss records */
+        bool lossy; /* its servers may lose records, which it gets again, or store records twice */
         struct heard heard[HOSTS_MAX];
 };
 
@@ -78,13 +77,13 @@ struct host *host_start(const char *label, struct nats *const *servers, int coun
 /* Makes a directory for files of the test, which end_test() removes. */
 const char *make_files(void);
 
-/* Cleans up after a test, whether it passed or failed. */
+/* Cleans up after a test that passed or failed. */
 int end_test(void **state);
 
-/* Returns what `h` got from the host with this label. */
+/* Returns the records that `h` got from the host with this label. */
 struct heard *heard_of(struct host *h, const char *label);
 
-/* Takes what came for all hosts. */
+/* Takes the messages that came for all hosts. */
 void fetch(void);
 
 /* Waits for an event of any host. */
@@ -94,20 +93,20 @@ void wait_for_event(int64_t deadline, const char *what);
         for (int64_t deadline_ = clock_ms() + DEADLINE_MS; fetch(), !(condition);)                                     \
         wait_for_event(deadline_, #condition)
 
-/* Lets a host say so many lines. */
+/* Lets a host say this number of lines. */
 void say(struct host *h, uint64_t records);
 
-/* Returns true if `h` got everything that `from` said. */
+/* Returns true if `h` got all records of `from`. */
 bool has_all(struct host *h, struct host *from);
 
-/* Returns true if all got everything that a and b said. A server may lose the last of it, too. That shows only when
- * more is said, so this says more from time to time; between real links signs of life show it. */
+/* Returns true if all hosts got all records of a and b. A server may also lose the last record, which shows only after
+ * a further one, so this lets a and b say more from time to time. Between real links, signs of life show it. */
 bool all_have_all(struct host *a, struct host *b, struct host *c, int64_t *say_more_ms);
 
 /* Returns true if the host is connected, and gets messages. */
 bool reads(const struct host *h);
 
-/* Waits until the server has the subscription of a host that reads: the host's signs of life take the same way, so
+/* Waits until the server has the subscription of a host that reads. The host's signs of life take the same way, so
  * after some of them the server has it. */
 void until_subscribed(struct host *a, struct host *b);
 
@@ -115,15 +114,15 @@ void until_subscribed(struct host *a, struct host *b);
 natsConnection *connect_to(const struct nats *server, jsCtx **js);
 void disconnect(natsConnection *nc, jsCtx *js);
 
-/* Asks a host for records that were lost, and returns how many the answer has, from `from` on. */
+/* Asks a host for lost records. Returns how many the answer has, from `from` on. */
 uint64_t ask_in_vain_or_not(struct host *h, struct host *whom, uint64_t instance, uint64_t position, uint64_t from);
 
-/* Returns the name of one of the stream's consumers (static), and writes where it sends to. */
+/* Returns the name of one of the stream's consumers (static), and writes the subject to which it sends. */
 char *any_consumer(jsCtx *js, char *subject, size_t size);
 
 #define NETWORK_TEST(name) cmocka_unit_test_teardown(name, end_test)
 
-/* Runs the tests, and returns the exit status. At the end NATS frees all memory, so that leak checkers find nothing. */
+/* Runs the tests. Returns the exit status. NATS frees all memory at the end, so that leak checkers find none. */
 #define RUN_NETWORK_TESTS(tests)                                                                                       \
         (nats_available() ? network_tests_end(RUN_TESTS(tests, NULL, NULL)) : network_tests_skip())
 int network_tests_end(int failed);

@@ -96,7 +96,7 @@ static void start_chatctl(struct stage *s, const char *name, const char *argumen
         start(s, name, (char *const[]){"sh", "-c", command, NULL});
 }
 
-/* Starts chat-ssh as sshd does. Instead of the host's /run it sees one that has the socket of this chat. */
+/* Starts chat-ssh as sshd does. Its /run is not that of the host, but one that has the socket of this chat. */
 static void start_chat_ssh(struct stage *s, const char *name, const char *command)
 {
         static const char script[] = "mount -t tmpfs tmpfs /run && ln -s \"$1\" /run/chat-local.sock || exit 1; "

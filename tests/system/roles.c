@@ -63,7 +63,7 @@ void expected_of(enum role who, char text[static HEARD_MAX_BYTES])
                 if (e->what == ANNOUNCED ? who != ZOE : e->who == who && e->what == TOLD) {
                         len += (size_t)snprintf(at, left, "*** %s\r\n", e->text);
                 } else if (e->what == ANNOUNCED || e->what == TOLD) {
-                        continue; /* the link gets it, and does not pass it on */
+                        continue; /* the link gets the event, and does not pass it on */
                 } else if (e->who == who && e->what == GOES) {
                         room = e->text;
                         len += (size_t)snprintf(at, left, "*** You are now in %s, with %s\r\n", room, e->with);
@@ -382,8 +382,8 @@ void all_speak(enum role last)
 
 /* ---- files ---- */
 
-/* Returns the owner of a note: its name is the id, which begins with the pid. Keeps the name of the inbox that the note
- * has. Returns MEMBERS if it belongs to no member. */
+/* Returns the owner of a note, whose name is the id, which begins with the pid. Returns MEMBERS if no member owns it.
+ * Keeps the name of the inbox in the note. */
 static int owner_of_note(int dir, const char *file)
 {
         char note[512] = "";

@@ -1,7 +1,7 @@
-/* The people of the tests of kill points, what each of them must be shown, and the link, which the test plays.
+/* The people in the tests of kill points, the events that each must be shown, and the link, which the test plays.
  *
- * An action is an event, and is added to the list of events in its place. Each person must have been shown the events of
- * the others, from its own join to its own leave, once and in this order.
+ * Each action adds an event to the list of events. Each person must have been shown the events of the others, from its
+ * own join to its own leave, once and in the order of the list.
  */
 #pragma once
 
@@ -21,8 +21,7 @@ enum {
         HEARD_MAX_BYTES = 16 * 1024,
 };
 
-/* All people, by what happens to them in a round. At most as many frames are queued as fit if net.unix.max_dgram_qlen
- * is 10. */
+/* All people, by their part in a round. A round queues as many frames as fit if net.unix.max_dgram_qlen is 10. */
 enum role {
         ANN,
         BOB,
@@ -74,7 +73,7 @@ struct event {
 struct played_link {
         int inbox, sender;
         struct seen seen;
-        char got[HEARD_MAX_BYTES]; /* as a session would show it */
+        char got[HEARD_MAX_BYTES]; /* the text as a session would show it */
         size_t len;
         uint64_t number; /* of the last record it injected */
         uint8_t injected[FRAME_MAX_BYTES];
@@ -87,7 +86,7 @@ extern struct chat *chat;
 extern struct played_link played;
 extern int child_signals; /* a signalfd of SIGCHLD */
 extern struct person persons[ROLES];
-extern struct event events[EVENTS_MAX]; /* what all must be shown, in this order */
+extern struct event events[EVENTS_MAX]; /* the events that all must be shown, in this order */
 extern size_t events_count;
 extern unsigned round_number;
 
@@ -96,49 +95,49 @@ extern unsigned round_number;
 /* Adds an event of `who`, with the name and the room that it has now. */
 struct event *add_event(enum role who, enum what what);
 
-/* Writes what `who` must be shown: the events of the others, from its own join to its own leave. */
+/* Writes the events that `who` must be shown: those of the others, from its own join to its own leave. */
 void expected_of(enum role who, char text[static HEARD_MAX_BYTES]);
 
 bool heard_as_expected(enum role who);
 void assert_heard(enum role who);
 
-/* Takes what has come for the link. */
+/* Takes the datagrams that have come for the link. */
 void link_hear(void);
 
-/* Asserts what the link was sent. It may be sent something later than the others. */
+/* Asserts that the link was sent all events. It may get them later than the others. */
 void assert_link_heard(void);
 
-/* Forgets all events, and what was shown. */
+/* Forgets all events and all output. */
 void forget_events(void);
 
 /* Drops the greeting, which is not caused by others. */
 void drop_greeting(struct client *c);
 
-/* Takes what has come for the roles from `first` to before `end`. Returns true if that is all that they must be
- * shown. */
+/* Takes the output to the roles from `first` to before `end`. Returns true if it is complete. */
 bool have_heard(int first, int end);
 bool have_residents_heard(void);
 
-/* Waits until one of these roles is shown something, the link is sent something, or a child stops or ends. Returns
- * false when the deadline has passed. */
+/* Waits until one of these roles gets output, the link gets a datagram, or a child stops or ends. Returns false when
+ * the deadline has passed. */
 bool wait_for_news(int first, int end, int64_t deadline);
 
-/* Waits until these roles were shown everything, or the deadline has passed; assert_heard() shows what is missing
- * then. */
+/* Waits until these roles were shown all events, or the deadline has passed. assert_heard() then shows the missing
+ * events. */
 void wait_until_heard(int first, int end);
 
 void wait_until_true(bool (*condition)(void), const char *what);
 
 /* ---- actions ---- */
 
-/* Returns how many datagrams are queued. Only while no chatd runs: it is the same socket, with the same offset. */
+/* Returns how many datagrams are queued. Only to be called while no chatd runs, because the socket and its offset are
+ * the same. */
 unsigned queue_length(void);
 
 /* Waits until the next frame is in the queue, so that later frames are behind it. */
 void queue_grows(unsigned *length);
 
-/* Lets a role join. There may be no chatd, for which the greeting would wait, so have_heard() takes it. The empty line
- * is a sign of life. */
+/* Lets a role join. The greeting waits if there is no chatd, so have_heard() takes it. The empty line is a sign of
+ * life. */
 void join(enum role who);
 
 /* Lets a role join and waits for the greeting. chatd must run. */
@@ -149,7 +148,7 @@ void say(enum role who, const char *text);
 
 void leave(enum role who);
 
-/* Kills a session. Its leave is no event yet: chatd announces it after all that is queued. */
+/* Kills a session. Its leave is no event yet, because chatd announces it after all queued frames. */
 void die(enum role who);
 
 void link_send(const void *data, size_t size);
@@ -158,16 +157,16 @@ void link_hello(void);
 /* Injects two lines of Zoe's in one frame. */
 void link_inject(void);
 
-/* Injects the same lines again, which must not be shown to anybody, and asks chatd by HELLO how far it is. */
+/* Injects the same lines again, which nobody must be shown, and asks chatd by HELLO for its progress. */
 void link_ask(unsigned members);
 
-/* Asserts that a role that left was shown what was said before, and then nothing. */
+/* Asserts that a role that left was shown the lines said before, and then no more. */
 void assert_farewell(enum role who, bool in_time);
 
-/* Lets the link ask, and each role up to `last` say a line, after which there is nothing left of the round. One after
- * the other, because they may overtake each other while the queue is full. */
+/* Lets the link ask, and each role up to `last` say a line. After that, no frame of the round is left. The roles speak
+ * one after the other, because they may overtake each other while the queue is full. */
 void all_speak(enum role last);
 
-/* Asserts that there is one file for each member in a folder of the run directory, and nothing else. The notes of
- * members tell the owners of the other files. */
+/* Asserts that a folder of the run directory has one file for each member, and no other file. The owners of the files
+ * are read from the notes of members. */
 void assert_files(const char *folder);

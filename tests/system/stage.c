@@ -146,7 +146,7 @@ static long number(char **text, long otherwise)
 
 /* ---- what clients see ---- */
 
-/* Adds what a client got to what it has seen. */
+/* Adds the output to a client to the text that it has seen. */
 static void log_seen(struct person *p, const char *text)
 {
         size_t n = strlen(text);
@@ -162,7 +162,7 @@ static void see(struct person *p, const char *text)
         log_seen(p, text);
 }
 
-/* Logs what was read and not expected by any step. */
+/* Logs output that was read and that no step expected. */
 static void drain(struct person *p)
 {
         if (p->client && p->client->len > 0) {
@@ -172,7 +172,7 @@ static void drain(struct person *p)
         }
 }
 
-/* Waits until TEXT is in the log. The connection may end first: check_count() then says what is missing. */
+/* Waits until TEXT is in the log, or the connection ends. After an end, check_count() reports missing text. */
 static void wait_for(struct person *p, const char *text)
 {
         int64_t deadline = clock_ms() + DEADLINE_MS;
@@ -181,7 +181,7 @@ static void wait_for(struct person *p, const char *text)
                 drain(p);
 }
 
-/* Logs everything that has come, without waiting for more. */
+/* Logs all output that has come, without waiting for more. */
 static void drain_connection(struct person *p)
 {
         if (p->client) {
@@ -254,7 +254,7 @@ static struct person *open_client(struct stage *s, const char *name, char *rest)
         return p;
 }
 
-/* Negotiates as a telnet does that is asked for BINARY once it has shown that it speaks telnet. */
+/* Negotiates like a telnet that has shown that it speaks telnet, and then is asked for BINARY. */
 static void become_telnet(struct person *p)
 {
         client_send_bytes(p->client, "\xff\xfd\6", 3);
@@ -311,7 +311,7 @@ static void expect_end(struct stage *s, struct person *p, char *rest)
                 programs_expect_end(s, p, (int)status);
 }
 
-/* Kills chatd, at once, or behind a certain write. */
+/* Kills chatd at once, or behind a certain write. */
 static void kill_broker(struct stage *s, char *rest)
 {
         static char text[STAGE_TEXT_MAX];
@@ -350,7 +350,7 @@ static pid_t process_of(struct stage *s, const struct person *p)
         return pid;
 }
 
-/* Returns true for a step that checks the end of the case. */
+/* Returns true if the step checks the end of the case. */
 static bool is_check(const char *what)
 {
         return strcmp(what, "never") == 0 || strcmp(what, "once") == 0 || strcmp(what, "narrow") == 0;
@@ -416,7 +416,7 @@ static void check_person(struct stage *s, const char *what, struct person *p, ch
 
 typedef void person_step(struct stage *s, const char *what, struct person *p, char *rest);
 
-/* Does a step with each person that the name stands for: "x*" stands for all names that begin with x. */
+/* Does a step with each person of this name. "x*" stands for all names that begin with x. */
 static void do_with(struct stage *s, person_step *step, const char *what, const char *name, char *rest)
 {
         size_t len = strlen(name);
@@ -464,7 +464,7 @@ static bool act_on_chat(struct stage *s, const char *what, char *name, char *res
         return true;
 }
 
-/* Does a step if it checks the end of the case and `checks_end` is true, or neither. */
+/* Does a step if it checks the end of the case and `checks_end` is true, or if neither holds. */
 static void do_step(struct stage *s, const struct step *step, bool checks_end)
 {
         char line[STAGE_STEP_MAX], *rest = line;

@@ -1,4 +1,4 @@
-/* The stage of a case of tests/field: a chat, and the persons who have connected to it. test-field.c documents the
+/* The stage of a case of tests/field: a chat and the persons that have connected to it. test-field.c documents the
  * steps. */
 #pragma once
 
@@ -25,7 +25,7 @@ struct person {
         char called[64]; /* the chat's name */
         struct client *client;
         pid_t session, program; /* 0: unknown, or none */
-        char *log;              /* what the person saw so far */
+        char *log;              /* the output that the person has seen */
         size_t len;
 };
 
@@ -34,7 +34,7 @@ struct stage {
         enum launcher through;
         const struct step *step;
         struct chat *chat;
-        const char *host; /* the address that clients connect to, and so come from */
+        const char *host; /* the address to which clients connect, and from which they come */
         char address[32]; /* of the launcher, once it was started */
         int port;
         pid_t launcher; /* 0: none */
@@ -47,13 +47,13 @@ struct stage {
         do {                                                                                                           \
                 fprintf(stderr, "%s:%d: ", (s)->step->file, (s)->step->line);                                          \
                 fail_msg(__VA_ARGS__);                                                                                 \
-                abort(); /* never reached, which compilers do not know */                                              \
+                abort(); /* never reached, but compilers do not know that */                                           \
         } while (0)
 
 /* Prepares a chat without any client. */
 struct stage *stage_begin(enum state state, enum launcher through);
 
-/* Ends everything that was started. */
+/* Ends all programs that were started. */
 void stage_end(struct stage *s);
 
 /* Does a step. Skips a step that checks the end of the case. */
@@ -75,5 +75,5 @@ struct person *stage_find(struct stage *s, const char *name);
 /* Adds a person of this name. */
 struct person *stage_add(struct stage *s, const char *name);
 
-/* Starts the chatd of the case, unless it runs or a client has connected. */
+/* Starts the chatd of the case, unless one runs or a client has connected. */
 void stage_need_broker(struct stage *s);

@@ -1,4 +1,4 @@
-/* What a client was told of newcomers: names, and notices that state a number. */
+/* The newcomers of which a client was told: names, and notices that state a number. */
 #pragma once
 
 #include <stddef.h>
@@ -10,7 +10,7 @@ struct told {
         size_t count;
 };
 
-/* Adds the newcomers in a text, which must consist of whole lines as clients get them. */
+/* Adds the newcomers in a text, which must be whole lines as clients get them. */
 void told_add(struct told *t, const char *text);
 void told_free(struct told *t);
 
@@ -20,6 +20,6 @@ unsigned told_people(const struct told *t);
 /* Returns the number of newcomers that were not named. */
 unsigned told_unnamed(const struct told *t);
 
-/* Fails the test unless `newcomer`, whose name is `name`, was told the same as a client that was there before, from its
- * own join on, except for its own join. */
+/* Fails the test unless `newcomer`, whose name is `name`, was told the same as an earlier client, from its own join on.
+ * Its own join does not count. */
 void told_assert_same(const struct told *there_before, const struct told *newcomer, const char *name);

@@ -1,4 +1,4 @@
-/* Kills a process right after a certain write, ptrace(2). */
+/* Kills a process right after a certain write, by ptrace(2). */
 #pragma once
 
 #include <stdbool.h>
@@ -6,14 +6,14 @@
 
 enum tracer_when {
         TRACER_WHOLE, /* after a write */
-        TRACER_CUT,   /* after a write of which the receiver took only a part */
+        TRACER_CUT,   /* after a write that the receiver took only in part */
 };
 
-/* Returns true if children may be traced, false without the permission for that. Fails the test for any other
+/* Returns true if children may be traced, or false if this process lacks the permission. Fails the test for any other
  * reason. */
 bool tracer_may_trace(void);
 
-/* Lets a child go on, which may have been stopped (SIGSTOP), and kills it after its next sendmsg(2) of bytes with
- * `text` in them. Returns when it is dead. Fails the test if the child makes no such call within DEADLINE_MS, or
- * ends. */
+/* Lets a child go on, which may be stopped (SIGSTOP), and kills it after its next sendmsg(2) of bytes that contain
+ * `text`. Returns when the child is dead. Fails the test if the child ends first, or makes no such call within
+ * DEADLINE_MS. */
 void tracer_kill_behind(pid_t pid, const char *text, enum tracer_when when);

@@ -1,4 +1,4 @@
-/* A broker with a real run directory and queue, and sessions that this process plays. */
+/* A broker with a real run directory and a real queue. This process plays the sessions. */
 #pragma once
 
 #include <errno.h>
@@ -38,7 +38,7 @@ static inline void start_broker(struct fixture *f)
         f->chat->shares_pids = true;
 }
 
-/* Ends the broker as kill -9 would: it neither sends, removes nor consumes anything. */
+/* Ends the broker as kill -9 would: without sending, removing or consuming anything. */
 static inline void kill_broker(struct fixture *f)
 {
         broker_free(f->chat);
@@ -214,7 +214,7 @@ static inline void fill_inbox(struct fixture *f, uint32_t who)
                 ;
 }
 
-/* Returns what the session gets when it runs again. */
+/* Returns the frames that the session gets when it runs again. */
 static inline const char *after_lagging(struct fixture *f, uint32_t who)
 {
         assert_true(member_lags(member(f, who)));
@@ -236,7 +236,7 @@ static inline void take_answers(struct fixture *f)
         }
 }
 
-/* Runs the session: shows what is in its inbox, and lends its connection if chatd asks for it. */
+/* Runs the session: shows the contents of its inbox, and lends its connection if chatd asks for it. */
 static inline void run_session(struct fixture *f, uint32_t who)
 {
         if (!f->lenders[who])

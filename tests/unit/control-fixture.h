@@ -55,7 +55,7 @@ static inline int end(void **state)
         return teardown(state);
 }
 
-/* Lets chatd take what administrators connect for and ask. */
+/* Lets chatd accept the connections of administrators and take their requests. */
 static inline void take_requests(struct fixture *f)
 {
         struct epoll_event events[64];
@@ -75,7 +75,7 @@ static inline void turn(struct fixture *f)
         serve(f);
 }
 
-/* Runs the main loop until nothing happens any more. */
+/* Runs the main loop until it has no more work. */
 static inline void run(struct fixture *f)
 {
         for (int i = 0; i < 8; i++)

@@ -36,7 +36,8 @@ static inline int inbox_bind_link(const char *dir)
         return fd;
 }
 
-/* Gives a frame that has an answer, and no text, the text of that answer. A KICKED keeps its own: it may be empty. */
+/* Gives a frame that has an answer and no text the text of that answer. A KICKED keeps its own text, which may be
+ * empty. */
 static inline void inbox_describe(struct frame *f, char text[static TEXT_MAX_BYTES])
 {
         struct answer a;
@@ -47,12 +48,12 @@ static inline void inbox_describe(struct frame *f, char text[static TEXT_MAX_BYT
                 f->text = sentence_write(&a, f->name, SENTENCE_COLUMNS, text, TEXT_MAX_BYTES);
 }
 
-/* Returns what lies in an inbox, in words: "welcome 1" (the number of members), "join ann", "line ann hi", "leave ann",
- * "notice text", "action ann waves", "rename ann bob", "went ann kitchen", and in another room than the first "came
- * kitchen: ann lobby", "private ann psst", "answer text", "text text", "probe text", "past" and records, "goodbye",
- * "missed 3", "relayed 3", "rollcall", "refused text", "kicked text", "sent bob psst", "found bob", "found nobody:
- * text", "names bob eve"; separated by ", ". A WELCOME with a number is "welcome 1 behind 7". With `seen`, records that
- * a session would not show again are left out. */
+/* Returns the contents of an inbox in words: "welcome 1" (the number of members), "join ann", "line ann hi", "leave
+ * ann", "notice text", "action ann waves", "rename ann bob", "went ann kitchen", and in another room than the first
+ * "came kitchen: ann lobby", "private ann psst", "answer text", "text text", "probe text", "past" and records,
+ * "goodbye", "missed 3", "relayed 3", "rollcall", "refused text", "kicked text", "sent bob psst", "found bob", "found
+ * nobody: text", "names bob eve"; separated by ", ". A WELCOME with a number is "welcome 1 behind 7". With `seen`,
+ * leaves out records that a session would not show again. */
 static inline const char *inbox_read_new(int fd, struct seen *seen)
 {
         static char all[64 * 1024];
@@ -72,7 +73,7 @@ static inline const char *inbox_read_new(int fd, struct seen *seen)
                 [RECORD_RENAMED] = "renamed",
         };
         ssize_t n;
-        /* with "w", the buffer would keep its content if nothing is written */
+        /* with "w", the buffer would keep its contents if nothing is written */
         FILE *out = fmemopen(all, sizeof(all), "w+");
         while ((n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT)) > 0) {
                 struct frame f;
@@ -125,7 +126,7 @@ static inline const char *inbox_read(int fd)
         return inbox_read_new(fd, NULL);
 }
 
-/* Takes and ignores what lies in an inbox. */
+/* Empties an inbox and ignores its contents. */
 static inline void inbox_empty(int fd)
 {
         uint8_t byte;

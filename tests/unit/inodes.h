@@ -1,4 +1,4 @@
-/* A file system whose inodes for symlinks can run out. */
+/* A file system whose inodes for symlinks can be used up. */
 #pragma once
 
 #include <errno.h>

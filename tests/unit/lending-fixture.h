@@ -1,4 +1,5 @@
-/* A broker as in broker-fixture.h, the later time of a clock, and sessions that are asked for their connections. */
+/* A broker as in broker-fixture.h, a clock that can be moved forward, and sessions that chatd asks for their
+ * connections. */
 #pragma once
 
 #include <chat/clock.h>
@@ -45,7 +46,7 @@ static inline void come(struct fixture *f, uint32_t who)
         serve(f);
 }
 
-/* Sends a line, so that everybody except its author has a batch. */
+/* Sends a line, so that everybody except its author gets a batch. */
 static inline void say_to_all(struct fixture *f, uint32_t who)
 {
         say(f, who, "x");

@@ -1,5 +1,5 @@
-/* The link with a network in memory, a real spool and real sockets. This process plays chatd, people here, the other
- * hosts and the clock, and may kill the link at any step.
+/* A link with a network in memory, a real spool and real sockets. This process plays chatd, the people on this host,
+ * the other hosts and the clock, and may kill the link at any step.
  */
 #pragma once
 
@@ -23,9 +23,9 @@
 
 enum { ANN = 7, STREAM = 5, CHATD_EPOCH = 100, WORDS_MAX_BYTES = 256 * 1024 };
 
-/* Time passes only where a test says so. */
+/* Time passes only if a test changes this. */
 static int64_t now_ms;
-static unsigned steps_left; /* steps until it is killed; 0: it is not */
+static unsigned steps_left; /* steps until the link is killed; 0: it is not killed */
 static jmp_buf grave;
 
 /* Replaces clock_gettime() of libc. The functions below replace others. */
@@ -63,7 +63,7 @@ ssize_t recv(int fd, void *data, size_t size, int flags)
         return n;
 }
 
-/* Encodes a line of eve's: its text is its position. */
+/* Encodes a line of eve, whose text is its position. */
 static inline size_t encode_line(uint8_t *data, size_t size, uint64_t position)
 {
         char text[24];
@@ -86,13 +86,13 @@ struct fixture {
         uint64_t last;   /* the number of the last record that chatd relayed */
         uint64_t before; /* the number of the last record in the life of this link */
         unsigned hellos, kills;
-        char *words; /* what people on this host see */
+        char *words; /* the text that people on this host see */
         size_t len;
-        uint64_t said;         /* lines of ann's */
+        uint64_t said;         /* lines of ann */
         uint64_t positions[2]; /* of hosts b and c */
         uint64_t kept_from;    /* hosts can repeat records from this position on */
-        uint64_t again_max;    /* the most records that hosts repeat at once */
-        unsigned deaf;         /* one of so many questions is lost; 0: none */
+        uint64_t again_max;    /* the maximum of records that hosts repeat at once */
+        unsigned deaf;         /* of so many questions one is lost; 0: none is lost */
         uint8_t buffer[DATAGRAM_MAX_BYTES];
 };
 
@@ -107,7 +107,7 @@ static inline void begin(struct fixture *f)
         assert_int_equal(link_begin(f->link, &f->config, f->dir, f->inbox, f->spool, f->network, f->journal, lost), 0);
 }
 
-/* Kills the link as kill -9 would: it neither sends nor tidies up anything. */
+/* Kills the link as kill -9 would: without sending or tidying up anything. */
 static inline void kill_link(struct fixture *f)
 {
         link_end(f->link);
@@ -133,7 +133,7 @@ static inline int bind_inbox(const char *dir)
 
 static struct fixture *fixture;
 
-/* Answers a question for a host, each of whose records is a line "POSITION" of eve's. */
+/* Answers a question for records of a host. Each record is a line "POSITION" of eve. */
 static inline void answer(struct network *n, const char *host, uint64_t instance, uint64_t position)
 {
         struct fixture *f = fixture;
@@ -230,7 +230,7 @@ static inline void say_here_to(struct fixture *f, enum record_kind kind, const c
                              .text = slice_of(text)};
         size_t size = frame_encode(batch, sizeof(batch), &header);
         size += record_encode(batch + size, sizeof(batch) - size, &rec);
-        if (to_link(f, batch, size)) /* otherwise chatd would count it as missed */
+        if (to_link(f, batch, size)) /* if that fails, chatd would count the line as missed */
                 f->said++;
 }
 
@@ -248,7 +248,7 @@ static inline void show(struct fixture *f, const char *kind, struct slice name, 
         assert_true(f->len < WORDS_MAX_BYTES);
 }
 
-/* Shows new records. chatd tells by the numbers which are new. */
+/* Shows new records. Their numbers are above the last one that chatd relayed. */
 static inline void relay(struct fixture *f, struct wire_reader records)
 {
         struct record rec;
@@ -280,7 +280,7 @@ static inline void serve(struct fixture *f)
                 assert_int_equal(decoded, 0);
                 if (frame.type == FRAME_HELLO) {
                         f->hellos++;
-                        f->before = 0; /* the link may read again */
+                        f->before = 0; /* the link may read messages again */
                         tell_link(f, &(struct frame){.type = FRAME_WELCOME,
                                                      .id = CHATD_EPOCH,
                                                      .number = f->last,
@@ -297,7 +297,7 @@ static inline void serve(struct fixture *f)
         }
 }
 
-/* Lets the link work once. If it is killed at the chosen step, begins another. */
+/* Lets the link work once. If it is killed at the chosen step, begins another link. */
 static inline void work(struct fixture *f)
 {
         now_ms += 10;
@@ -309,7 +309,7 @@ static inline void work(struct fixture *f)
         }
 }
 
-/* Lets both work until nothing happens any more. */
+/* Lets both work until neither has more work. */
 static inline void settle(struct fixture *f)
 {
         for (int i = 0; i < 8; i++) {
@@ -318,7 +318,7 @@ static inline void settle(struct fixture *f)
         }
 }
 
-/* Asserts what people on this host saw since the last call. */
+/* Asserts that people on this host saw exactly this since the last call. */
 static inline void assert_seen(struct fixture *f, const char *expected)
 {
         settle(f);
@@ -327,7 +327,7 @@ static inline void assert_seen(struct fixture *f, const char *expected)
         f->len = 0;
 }
 
-/* Publishes a message of `host`. Its records are `count` lines "1", "2" …; `also` is one more in front of them. */
+/* Publishes a message of `host`: `count` lines "1", "2" and so on, and `also` as a further record in front of them. */
 static inline void publish(struct fixture *f, const char *host, uint64_t instance, uint64_t position, uint64_t count,
                            const struct record *also)
 {

@@ -1,4 +1,4 @@
-/* A network in memory in place of chat-link/network.c. The tests and the fuzz target fill it. */
+/* A network in memory that replaces chat-link/network.c. The tests and the fuzz target fill it. */
 #pragma once
 
 #include <stdlib.h>
@@ -27,8 +27,8 @@ struct network {
         bool counted;          /* network_count() was called */
         void (*on_next)(void); /* called at each network_next(), unless it is NULL */
         unsigned asked, anew;
-        uint64_t twin;  /* signs of life with our own label */
-        uint64_t clone; /* the instance of the last twin, if it is ours */
+        uint64_t twin;  /* signs of life with the label of this host */
+        uint64_t clone; /* the instance of the last twin, if it is the instance of this host */
         bool disconnected;
         struct network_message *answer;
         /* called at each network_ask(), unless it is NULL */

@@ -1,5 +1,5 @@
-/* Sessions that lend their clients' connections, which are real TCP connections. The test plays the sessions and the
- * clients. */
+/* Sessions that lend their clients' connections. These are real TCP connections, and the test plays the sessions and
+ * the clients. */
 #pragma once
 
 #include <fcntl.h>
@@ -39,7 +39,7 @@ static inline bool outlet_receive(int inbox, struct frame *f, struct socket_fds 
         return true;
 }
 
-/* Takes what lies in the inbox, up to LEND. Returns true if chatd asked for a connection. */
+/* Takes the datagrams in the inbox, up to LEND. Returns true if chatd asked for a connection. */
 static inline bool outlet_is_asked(int inbox, struct socket_fds *fds)
 {
         struct frame f;
@@ -51,7 +51,7 @@ static inline bool outlet_is_asked(int inbox, struct socket_fds *fds)
         return false;
 }
 
-/* Takes what lies in the session's inbox. Returns the number of datagrams. */
+/* Takes the datagrams in the session's inbox. Returns their number. */
 static inline unsigned lender_take(struct lender *l, int inbox)
 {
         struct frame f;

@@ -1,8 +1,8 @@
 /* A machine that runs the two sides of an outlet step by step, for test-outlet-model.c: memory that is as weak as C11
  * allows, a connection, an inbox, and kills.
  *
- * The steps are those of the real functions: chatd/lent.c and chat-session/loan.c are compiled here with other
- * atomics and other system calls, and chat-session/client-output.c is linked. A step is one access to the page, or one system
+ * The steps are those of the real functions: chatd/lent.c and chat-session/loan.c are compiled here with other atomics
+ * and other system calls, and chat-session/client-output.c is linked. A step is one access to the page, or one system
  * call on what both sides share. To continue a function that was left at a step, it is called again from its beginning,
  * and all steps that it took already return what they returned before. So a state needs no stack: it is a struct that
  * can be copied and compared.
@@ -40,7 +40,7 @@ enum side {
         SIDES,
 };
 
-/* What both share: the fields of the page, and the number and records of the batch. */
+/* The places that both sides share: the fields of the page, and the number and records of the batch. */
 enum place {
         TURN,
         TAKEN,
@@ -135,14 +135,14 @@ struct site {
         const char *file;
         int line;
         const char *text;
-        bool is_ordered, stores; /* what can be mutated: its order, and its effect */
+        bool is_ordered, stores; /* the parts that a mutation may change: its order and its effect */
 };
 
 /* The step that is being taken. */
 static struct {
         struct machine *m;
         enum side side;
-        unsigned taken, left, choice; /* steps that were repeated; steps still to take; what is chosen in it */
+        unsigned taken, left, choice; /* steps that were repeated; steps still to take; the choice in this step */
         bool no_such_choice;
         const char *wrong;
         void *stop[5]; /* see stop_step() */
@@ -174,9 +174,9 @@ __attribute__((noreturn)) static void fail_step(const char *why)
         stop_step();
 }
 
-/* Does the same as is_repeated() for a step that is taken together with the one before it. That leaves nothing out: it
- * reads or writes what this side alone writes, without an order, so the other side may still read what was there
- * before; and a kill in between is a kill behind it that it did not outlive. */
+/* Does the same as is_repeated() for a step that is taken together with the step before it. No case is left out: the
+ * step reads or writes without order a place that only this side writes, so the other side may still read the earlier
+ * value, and a kill in between equals a kill behind it whose effect was lost. */
 static bool is_repeated_silent(int32_t *result)
 {
         const struct steps *s = &run.m->steps[run.side];
@@ -277,7 +277,7 @@ static uint8_t *add_value(unsigned place, int32_t value, bool acquire, bool rele
         return carried;
 }
 
-/* A system call: no store of before can be late. */
+/* A system call, after which no earlier store can be late. */
 static void be_in_order(void)
 {
         if (run.side == CHATD)
@@ -371,7 +371,7 @@ static void use_connection(void)
         be_in_order();
 }
 
-/* Writes to the connection, which takes all, nothing or a part. */
+/* Writes to the connection, which takes all of it, none of it or a part. */
 static ssize_t write_some(const struct iovec *iov, size_t n, size_t size)
 {
         static const size_t parts[] = {SIZE_MAX, 0, 3, 6, 9};
@@ -401,7 +401,7 @@ static ssize_t write_some(const struct iovec *iov, size_t n, size_t size)
         return end_step(part == 0 ? -1 : (int32_t)(part < size ? part : size));
 }
 
-/* These stand in place of libc's, for chat-session/client-output.c. */
+/* Replace the functions of libc for chat-session/client-output.c. */
 ssize_t send(int fd, const void *at, size_t size, int flags)
 {
         (void)fd;
@@ -471,7 +471,7 @@ static ssize_t machine_recvmsg(struct msghdr *msg)
                                      &(struct frame){.type = FRAME_OUTLET});
 }
 
-/* Says how many bytes wait on the connection. The client acknowledges none, so these are all that were written. */
+/* Reports how many bytes wait on the connection. These are all written bytes, because the client acknowledges none. */
 int ioctl(int fd, unsigned long request, ...)
 {
         va_list args;

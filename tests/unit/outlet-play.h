@@ -1,5 +1,6 @@
-/* What chatd and a session do with an outlet, for test-outlet-model.c: the real functions of chatd/lent.c and
- * chat-session/loan.c, in any order in which relay.c and broker.c, and incoming.c and visit.c, may call them. */
+/* The actions of chatd and a session with an outlet, for test-outlet-model.c. They call the real functions of
+ * chatd/lent.c and chat-session/loan.c, in any order in which relay.c, broker.c, incoming.c and visit.c may call
+ * them. */
 #pragma once
 
 #include "outlet-machine.h"
@@ -17,7 +18,7 @@ enum {
         LANES = 4, /* of a hash */
 };
 
-/* How much may happen. */
+/* Limits of the actions in a play. */
 struct bounds {
         unsigned batches, kills, deaths, parts, notices, switches, tells, lags, inbox;
 };
@@ -29,7 +30,7 @@ enum stage {
         TO_CONSUME,
 };
 
-/* What a side may begin. */
+/* An action that a side may begin. */
 enum deed {
         IDLE,
         ASK,
@@ -87,7 +88,7 @@ static int32_t records_in[LOANS]; /* the batch whose records are in `batches`, p
 static struct bounds bounds;
 static struct state *now; /* the state in which a step is being taken */
 
-/* What has been seen to happen. */
+/* The events that have happened in any play. */
 static struct {
         unsigned by_itself, after_datagram, cut, killed_in[OUTLET_KEPT + 1];
 } happened;
@@ -104,8 +105,8 @@ static struct record record_of(unsigned batch, unsigned i)
                                .text = {letters + RECORDS_OF_BATCH * batch + i, 1}};
 }
 
-/* Puts the records of `batch` into what all sessions have mapped. This client gets the second and the fourth. The first
- * is from before it joined, the third is its own, and the last is for another room. */
+/* Puts the records of `batch` into the memory that all sessions have mapped. This client gets the second and the
+ * fourth. The first is from before its join, the third is its own, and the last is for another room. */
 static void put_records(struct outlet_batch *b, unsigned batch)
 {
         const struct record first = record_of(batch, 0), second = record_of(batch, 1);
@@ -233,7 +234,7 @@ static bool has_room(const struct state *s)
         return s->machine.letters < bounds.inbox;
 }
 
-/* Returns what chatd may begin now as a set of bits. */
+/* Returns the actions that chatd may begin now, as a set of bits. */
 static unsigned chatd_deeds(const struct state *s)
 {
         switch (s->stage) {
@@ -386,7 +387,7 @@ static void session_do(enum deed deed)
         }
 }
 
-/* Returns the turn of the session's page, as it is; OUTLET_FREE if nothing is lent. */
+/* Returns the turn of the session's page, or OUTLET_FREE if nothing is lent. */
 static unsigned turn_of(const struct state *s)
 {
         for (unsigned loan = 0; loan < LOANS; loan++)
@@ -395,7 +396,7 @@ static unsigned turn_of(const struct state *s)
         return OUTLET_FREE;
 }
 
-/* Returns what the session may begin now as a set of bits. */
+/* Returns the actions that the session may begin now, as a set of bits. */
 static unsigned session_deeds(const struct state *s)
 {
         bool may_claim = s->session.loan.has_turn || turn_of(s) == OUTLET_FREE;

@@ -1,4 +1,4 @@
-/* A relay with members whose inboxes and clients this process has. It plays the clock, and chatd's waiting. */
+/* A relay and its members. This process has their inboxes and clients, and plays the clock and the waits of chatd. */
 #pragma once
 
 #include <errno.h>
@@ -39,15 +39,15 @@ struct fixture {
         struct lender *lenders[MEMBERS]; /* NULL: it lends nothing */
 };
 
-/* Time passes only while chatd waits, and where a test says so. */
+/* Time passes only while chatd waits, or if a test changes this. */
 static int64_t now_ms;
 static int room_at; /* the inbox that is read while chatd waits, or -1 */
-static int room_ms; /* after how long the inbox is read */
+static int room_ms; /* the delay until the inbox is read */
 
-static long now_ns;         /* the part below a ms */
-static struct lender *late; /* a session that takes what is in its inbox while chatd sleeps, or NULL */
+static long now_ns;         /* the part of the time below a ms */
+static struct lender *late; /* a session that empties its inbox while chatd sleeps, or NULL */
 static int late_inbox;      /* the inbox of the late session */
-static int64_t late_ms;     /* when the late session takes it */
+static int64_t late_ms;     /* when the late session does that */
 
 /* Replaces clock_gettime() of libc. The functions below replace others. */
 int clock_gettime(clockid_t clock, struct timespec *t)

@@ -54,7 +54,7 @@ static inline void set_topic(struct fixture *f, uint32_t who, const char *topic)
         put(f, &frame);
 }
 
-/* All change their names, and two change rooms; one after another. */
+/* All three change their names and two of them change rooms, one after another. */
 static const struct {
         uint32_t who;
         enum frame_type type;

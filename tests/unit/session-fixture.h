@@ -1,4 +1,4 @@
-/* A whole session in a thread, between a client and a chatd that the test plays. */
+/* A whole session in a thread. The test plays its client and its chatd. */
 #pragma once
 
 #include <poll.h>
@@ -28,7 +28,7 @@ struct fixture {
         pthread_t thread;
         int session_end;
         uint64_t id, key; /* of the session, from its HELLO */
-        /* a chatd that writes to the client itself */
+        /* the state of a chatd that writes to the client itself */
         int inbox; /* connected to the session's inbox; -1: not yet */
         struct lent_batch batch;
         struct lent lent;
@@ -91,7 +91,7 @@ static inline struct fixture *start(bool echo)
         return start_kind(echo ? &echo_kind : &terminal_kind, NULL, fds, &(struct session_options){0});
 }
 
-/* Answers a BYE, so that the session need not wait for the answer. */
+/* Answers a BYE, so that the session does not wait for the answer. */
 static inline void say_goodbye(struct fixture *f)
 {
         uint8_t buffer[FRAME_MAX_BYTES];
@@ -133,7 +133,7 @@ static inline void type(struct fixture *f, const char *text)
         assert_int_equal(write(f->client, text, strlen(text)), strlen(text));
 }
 
-/* Types line by line, as a person does: the session reads each line before the next one comes. */
+/* Types line by line, as a person does, so that the session reads each line before the next. */
 static inline void type_each(struct fixture *f, const char *lines)
 {
         for (const char *at = lines, *end; *at != '\0'; at = end + 1) {

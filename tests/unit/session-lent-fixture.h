@@ -1,4 +1,4 @@
-/* A session that lends its client's connection, which is a real TCP connection, to a chatd that the test plays. */
+/* A session that lends its client's connection, a real one by TCP, to a chatd that the test plays. */
 #pragma once
 
 #include <chat/display.h>
@@ -73,8 +73,8 @@ static inline void await_turn(struct fixture *f)
         }
 }
 
-/* Writes a batch to the client: a line of its own, which it does not get, and bob's lines `first` to `last`; of these
- * at most `most` bytes. Returns true if that was all. */
+/* Writes a batch to the client, but at most `most` bytes. The batch is a line of the client, which it does not get, and
+ * bob's lines `first` to `last`. Returns true if all of it was written. */
 static inline bool write_part(struct fixture *f, uint64_t first, uint64_t last, size_t most)
 {
         char text[1024], number[24], *at = text;
@@ -108,18 +108,18 @@ static inline void die_writing(struct fixture *f, uint64_t first, uint64_t last,
         lent_close(&f->lent);
 }
 
-/* Calls the roll as a new chatd. */
+/* Calls the roll as a new chatd does. */
 static inline void call_roll(struct fixture *f, uint64_t epoch)
 {
         tell(f, FRAME_ROLLCALL, epoch, 0, "");
         assert_int_equal(next_frame(f).type, FRAME_HERE);
 }
 
-/* Asserts that the session has done all that there was to do, and that its client is shown nothing. */
+/* Asserts that the session has no more work, and that its client is shown nothing. */
 static inline void assert_silent(struct fixture *f)
 {
         char byte;
-        for (int i = 0; i < 2; i++) { /* at the second line it has written all that it had to write before the first */
+        for (int i = 0; i < 2; i++) { /* at the second line, the session has written all output from before the first */
                 type(f, "x\n");
                 assert_int_equal(next_frame(f).type, FRAME_LINE);
         }

@@ -1,4 +1,4 @@
-/* A spool in a directory of its own, with records that tell their own position. */
+/* A spool in a directory of its own. Each record has its position as its text. */
 #pragma once
 
 #include <errno.h>
@@ -27,7 +27,7 @@ enum {
         RING_BYTES = 256 << 10,
         FILE_HEAD_BYTES = 4096 + SPOOL_KEPT_BYTES,
         FILE_BYTES = FILE_HEAD_BYTES + RING_BYTES,
-        /* fields of the file of the version before; only CLOSED_AT is at the same place today */
+        /* fields of the file of the previous version; of these, only CLOSED_AT has kept its place */
         RING_BYTES_AT = 8,
         CLOSED_AT = 60,
         OLDEST_AT = 64,
@@ -227,7 +227,7 @@ static inline void close_before_boot(struct fixture *f, bool closed)
         change_file(f, CLOSED_AT, &(uint32_t){closed}, sizeof(uint32_t));
 }
 
-/* Sends everything from `waits` on, and returns the number of records. Each must be unchanged, and come once and in
+/* Sends all records from `waits` on. Returns their number. Fails the test if a record is changed, comes twice or out of
  * order. */
 static inline uint64_t send_all(struct fixture *f, uint64_t waits)
 {
@@ -244,7 +244,7 @@ static inline uint64_t send_all(struct fixture *f, uint64_t waits)
         return sent;
 }
 
-/* Writes the header again as the version before branches wrote it, and closes the file. */
+/* Writes the header again in the format of the version before branches, and closes the file. */
 static inline void close_without_branches(struct fixture *f)
 {
         struct spool *s = f->spool;

@@ -304,7 +304,7 @@ static void assert_accounted(struct fixture *f, const char *got)
         f->seen = (struct seen){0};
 }
 
-/* Writes the batch in a process that is killed `batch-lifecycle` instructions later. Returns how many instructions it made: fewer
+/* Writes the batch in a process that is killed `steps` instructions later. Returns how many instructions it made: fewer
  * if the write was complete. Sets `*wrote` to the number after which the client had something. */
 static unsigned kill_writing(struct fixture *f, unsigned steps, unsigned *wrote)
 {

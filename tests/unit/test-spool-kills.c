@@ -99,7 +99,7 @@ static void test_killed_anywhere(void **state)
         munmap(told, sizeof(*told));
 }
 
-/* Opens the spool in a process that is killed before or after its system call number `calls`, `batch-lifecycle` instructions
+/* Opens the spool in a process that is killed before or after its system call number `calls`, `steps` instructions
  * later. Returns true if it came so far. */
 static bool kill_opening(struct fixture *f, size_t bytes, unsigned calls, uint32_t steps)
 {

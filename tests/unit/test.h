@@ -41,7 +41,7 @@ static inline int run_chosen(struct CMUnitTest *tests, size_t count)
         return _cmocka_run_group_tests("tests", tests, count, NULL, NULL);
 }
 
-/* The value is how many of the tests failed. */
+/* The value is the number of failed tests. */
 #define RUN_TESTS(tests)                                                                                               \
         ({                                                                                                             \
                 struct CMUnitTest chosen[sizeof(tests) / sizeof((tests)[0])];                                          \
