@@ -3,12 +3,13 @@
 #include <chat/sentence.h>
 
 enum {
-        /* of a row are not for a list: "*** ", the comma behind the last name, and the last column (screen.c) */
+        /* columns of a row that a list cannot use: "*** ", the comma behind the last name, and the last column
+         * (screen.c) */
         ANSWERS_MARGIN = 4 + 1 + 1,
-        ANSWERS_COLUMNS_MIN = 20, /* in a narrower window the rows are broken as other notices are */
+        ANSWERS_COLUMNS_MIN = 20, /* in a narrower window a list is broken like other notices */
 };
 
-/* Returns the columns of a list in a window of this width. */
+/* Returns how many columns a list has in a window of this width. */
 static size_t answers_columns(size_t columns)
 {
         return columns < ANSWERS_COLUMNS_MIN + ANSWERS_MARGIN ? SENTENCE_COLUMNS : columns - ANSWERS_MARGIN;

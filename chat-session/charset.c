@@ -27,7 +27,7 @@ static int64_t charset_ask(iconv_t set, uint8_t byte)
         iconv(set, NULL, NULL, NULL, NULL);
         if (iconv(set, &from, &left, &to, &room) == (size_t)-1)
                 return errno == EILSEQ && byte >= 0x80 ? 0 : -ENOTSUP;
-        return room == 0 ? (int64_t)point : -ENOTSUP; /* incomplete: it waits for more bytes */
+        return room == 0 ? (int64_t)point : -ENOTSUP; /* iconv(3) waits for more bytes of the character */
 }
 
 static int charset_ask_all(struct charset *c, iconv_t set)

@@ -4,7 +4,7 @@
  * table of 128 characters, so no code of iconv(3) handles input from strangers. A table does not work for sets of
  * several bytes for a character, sets with states, and sets without ASCII in their lower half. These are refused.
  *
- * 0xff is IAC to a telnet. So it is sent doubled, as a telnet sends it (RFC 854).
+ * 0xff is IAC to a telnet, so it is sent twice (RFC 854).
  */
 #pragma once
 
@@ -14,7 +14,7 @@
 
 enum {
         CHARSET_NAME_BYTES = 32,
-        CHARSET_READ_MAX_BYTES = 4, /* that one byte of input can become */
+        CHARSET_READ_MAX_BYTES = 4, /* of the character for one byte of input */
 };
 
 struct charset {
@@ -26,11 +26,10 @@ struct charset {
  * refused. */
 int charset_open(struct charset *c, const char *name);
 
-/* Writes the byte's character to `utf8`. Returns the bytes. A byte without a character becomes one that is not
- * UTF-8. */
+/* Writes the byte's character to `utf8`. Returns its size. A byte without a character becomes one that is not UTF-8. */
 size_t charset_read(const struct charset *c, uint8_t byte, char utf8[static CHARSET_READ_MAX_BYTES]);
 
 /* Converts text to this set, in place. The text is UTF-8 that is clean except for control characters. A character that
- * the set lacks becomes "?", and a cluster of combined characters becomes a single one. Returns the bytes, which are no
- * more than before. */
+ * the set lacks becomes "?", and a cluster of combined characters becomes a single one. Returns the new size, which is
+ * no larger than before. */
 size_t charset_write(const struct charset *c, char *text, size_t size);

@@ -20,7 +20,6 @@ size_t client_room(const struct client *c)
         return size < most ? most - size : 0;
 }
 
-/* The waiting bytes move to the front only when the tail is used up, so the pages behind it stay untouched. */
 char *client_reserve(struct client *c, size_t size)
 {
         if (client_room(c) < size)

@@ -35,15 +35,15 @@ struct client {
         enum client_input input;
         bool has_sent;      /* something was written since client_sent() was last called */
         bool is_out_broken; /* nothing can be written: output is dropped */
-        bool is_broken_off; /* the client has the beginning of a line; nothing is written until the rest is there */
+        bool is_broken_off; /* the client has only the beginning of a line; nothing is written before its rest */
         /* of a terminal, see screen.h; other kinds of client leave them alone */
         const struct charset *charset; /* NULL: UTF-8 */
         bool is_row_drawn; /* its half-typed line stands in the cursor's row (row.h), which a line must erase first */
         uint16_t columns;  /* of its window; 0: unknown */
-        uint64_t written_bytes; /* bytes written to the client */
+        uint64_t written_bytes; /* by the session */
         size_t start, end;      /* the waiting part of `buffer` */
         uint64_t lines_out;     /* lines put into the buffer */
-        uint64_t skipped_lines; /* lines skipped and not yet told; while there are any, all lines are */
+        uint64_t skipped_lines; /* skipped since the client was told; if not 0, every new line is skipped, too */
         uint64_t skipped_total;
         char buffer[CLIENT_OUT_MAX_BYTES];
 };
@@ -53,8 +53,8 @@ struct client {
 void client_init(struct client *c, int in, int out);
 
 /* Makes TCP probe an idle client, so that the session notices when the client has vanished: after `timeout_ms`, but not
- * before a few seconds and not after 120; 0 stands for 120, too. If the launcher has turned probing on already
- * (chat.socket), that stays. Descriptors that are not TCP are left alone. */
+ * before a few seconds and not after 120; 0 means 120. If the launcher has turned probing on already (chat.socket),
+ * that stays. Descriptors that are not TCP are left alone. */
 void client_keep_alive(const struct client *c, int timeout_ms);
 
 /* Reads at most `size` bytes. Returns how many, or 0 if there are none now or the input has ended, as
@@ -64,13 +64,13 @@ size_t client_read(struct client *c, void *buffer, size_t size);
 /* Returns true if nothing more can be read. */
 bool client_has_ended(const struct client *c);
 
-/* Returns true if the client left before it sent anything, or if it is deaf, as after a restart of a session that
- * served this connection before. Call it before the first byte is read or written. */
+/* Returns true if the client left before it sent anything, or if it is deaf, for example because an earlier session
+ * served this connection. Call it before the first byte is read or written. */
 bool client_is_gone(const struct client *c);
 
-/* Returns true if nothing can be written to a socket although its client may still send: the session before this one
- * shut it down, or the client did so with its end of a UNIX socket, shutdown(2). Returns false if the connection has
- * ended in both directions: then the session reads the end, behind the input that came before it. */
+/* Returns true if nothing can be written to a socket although its client may still send. An earlier session has shut it
+ * down, or the client has shut down its end of a UNIX socket, shutdown(2). Returns false if the connection has ended in
+ * both directions: then the session reads the rest of the input, and the end. */
 bool client_is_deaf(const struct client *c);
 
 /* Returns for how many ms the client has acknowledged nothing although output waits for it. Returns -1 if nothing

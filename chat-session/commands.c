@@ -46,7 +46,7 @@ const struct command_row commands[] = {
         {0},
 };
 
-/* Does not suggest names of one letter: each of them is similar to every word. */
+/* Suggests no name of one letter, because each of them is similar to every word. */
 const struct command_row *command_nearest(struct slice word)
 {
         const struct command_row *best = &commands[0];

@@ -1,4 +1,4 @@
-/* The commands that a client may type: one table, which /help prints, too. */
+/* The commands that a client may type, in one table. /help is printed from it. */
 #pragma once
 
 #include <stdbool.h>
@@ -42,21 +42,21 @@ struct command_row {
 /* The table of all commands, which ends with a row without a name. */
 extern const struct command_row commands[];
 
-/* Returns the row of the command `name`, which includes the slash, without regard to case. Returns NULL if there is
- * none. */
+/* Returns the row of the command `name`, or NULL if there is none. `name` includes the slash, and may be in any
+ * case. */
 const struct command_row *command_find(struct slice name);
 
-/* Returns the row whose name begins with `word` or is most similar to it. Returns the row of /help if no name has half
- * of it in common. */
+/* Returns the row whose name begins with `word` or is most similar to it. Returns the row of /help if every name
+ * differs from the word in more than half of it. */
 const struct command_row *command_nearest(struct slice word);
 
-/* Returns the command that a whole line is, without regard to case. Sets `*row` to its row; for an unknown command, to
- * the nearest row. `*row` is undefined for text, and unchanged for "exit". Sets `*rest` to what stands behind the
+/* Returns the command that a line stands for. Sets `*row` to the row of the command, or to the nearest row if the
+ * command is unknown. `*row` is undefined for text, and unchanged for "exit". Sets `*rest` to what stands behind the
  * command's name; for text, to the text to be said; for an unknown command, to its name; for a disguised command, to
- * the part of the line behind the place of the slash.
+ * what stands behind its slash.
  *
  * A line that begins with "//" is text without the first slash. A path ("/etc/passwd": a second slash in the first
- * word) is text. "exit" leaves, in any case and with blanks around it.
+ * word) is text. "exit" leaves, also with blanks around it. Commands may be in any case.
  */
 enum command command_parse(struct slice line, const struct command_row **row, struct slice *rest);
 
@@ -68,6 +68,6 @@ static inline bool command_is_text(enum command command)
 
 enum { COMMANDS_MEANT = 5 }; /* words that may be meant as commands: a byte has a bit for each */
 
-/* Returns the command that a user probably means who types only this word ("quit", "help", "?"), or NULL. Sets `*word`
- * to the number of the word, below COMMANDS_MEANT. */
+/* Returns the command that a line of only this word ("quit", "help", "?") probably means, or NULL. Sets `*word` to the
+ * number of the word, below COMMANDS_MEANT. */
 const struct command_row *command_meant(struct slice line, size_t *word);

@@ -24,8 +24,7 @@ static void names_forget(struct names *n, struct slice name)
                 memmove(n->name[i], n->name[i + 1], (--n->count - i) * sizeof(n->name[0]));
 }
 
-/* Puts a name first, in place of the name `old_name`, or if that is not there, of the name that was heard of longest
- * ago. */
+/* Puts a name first and removes `old_name`. If `old_name` is not there and the list is full, removes the last name. */
 static void names_put_first(struct names *n, struct slice old_name, struct slice name)
 {
         size_t i = names_find(n, old_name);
@@ -89,7 +88,7 @@ static void completion_take(struct completion *c, struct slice word, const char 
         completion_add_to_list(c, match);
 }
 
-/* Takes those of the names in `more` that are not among the names heard of. */
+/* Takes the names in `more` that are not among the names heard of. */
 static void completion_take_others(struct completion *c, const struct names *n, struct slice more, struct slice word)
 {
         char name[NAME_MAX_BYTES + 1];

@@ -1,5 +1,5 @@
-/* What TAB can complete the word before the cursor to: a command (commands.h), the name of a member that was heard of
- * lately, or a name that chatd knows in the room. No allocation.
+/* Completions of the word before the cursor, for TAB: commands (commands.h), names of members that were heard of
+ * lately, and names that chatd knows in the room. No allocation.
  */
 #pragma once
 
@@ -33,5 +33,5 @@ void names_note(struct names *n, const struct record *r);
  * returns an empty slice. */
 struct slice completion_name(struct slice line);
 
-/* Finds the matches of the last word of `line`, also among the names in `more`, which spaces separate. */
+/* Finds the matches of the last word of `line`. `more` has further names, with spaces between them. */
 void completion_find(struct completion *c, const struct names *n, struct slice more, struct slice line);

@@ -34,7 +34,7 @@ static bool disguise_is_stroke(uint32_t point)
         return disguise_is_one_of(point, strokes, sizeof(strokes) / sizeof(strokes[0]));
 }
 
-/* Returns the bytes of a number like "<U+202E>" at the front of the text, as text_clean() shows an invisible character.
+/* Returns the size of a number like "<U+202E>" at the front of the text: text_clean() shows invisible characters so.
  * Returns 0 for anything else. */
 static size_t disguise_shown_by_number(struct slice text)
 {

@@ -18,10 +18,10 @@ struct disguise {
         bool empty;        /* nothing is left, and only blanks of any kind stood there */
 };
 
-/* Takes the front off `line`, which may be any bytes: blanks of every kind, controls, marks, and invisible characters
- * (chat/reveal.h). */
+/* Skips blanks of every kind, controls, marks and invisible characters (chat/reveal.h) at the front of `line`, which
+ * may be any bytes. */
 struct disguise disguise_of(struct slice line);
 
 /* Copies the first word of `text`, up to a blank of any kind, into `word`, in ASCII lower case and without invisible
- * characters. `size` is the room with the end of the string. Returns the length; a longer word is cut. */
+ * characters. `size` is the size of `word`. Returns the length; a longer word is cut. */
 size_t disguise_word(struct slice text, char *word, size_t size);

@@ -23,8 +23,8 @@ static bool editing_has_room(const struct terminal *t, size_t behind)
         return client_room(t->client) >= CLIENT_OUT_MAX_BYTES - LINE_END_BYTES - behind;
 }
 
-/* Notes that the row is empty if it was erased: whatever the client was shown since the row was drawn has erased it,
- * and ended with a line. */
+/* Notes that the row is empty if it was erased. Each line that the client was shown since the row was drawn erased it
+ * and ended in an empty row. */
 static void editing_note_row(struct terminal *t)
 {
         if (!t->client->is_row_drawn)
@@ -58,7 +58,7 @@ void editing_accept(struct terminal *t)
             !talk_is_open(t->session))
                 return;
         editing_turn(t, true);
-        t->telnet.yields = true; /* as the client offered; a line may come first that it sent before it knew of this */
+        t->telnet.yields = true; /* as the client offered; before it knows of this, it may still send a whole line */
         size_t len = text_clean_all(t->lines.text, t->lines.len, t->clean_text, sizeof(t->clean_text));
         if (len > 0)
                 editor_replace(&t->editor, 0, (struct slice){t->clean_text, len});
@@ -75,8 +75,8 @@ void editing_refuse(struct terminal *t, const char *why)
         terminal_tell(t, text);
 }
 
-/* Writes to `out` what leaves the line, or a piece of it, in the place where it was typed, and lets further output
- * begin below. Returns the bytes. */
+/* Writes to `out` what leaves the line, or a piece of it, where it was typed, and begins a new row below it. Returns
+ * the size. */
 static size_t editing_leave_below(struct terminal *t, char out[static EDITOR_DRAW_MAX_BYTES + LINE_END_BYTES])
 {
         struct editor *e = &t->editor;
@@ -111,7 +111,7 @@ static void editing_enter(struct terminal *t, bool whole)
         e->is_cut = !whole;
 }
 
-/* Completes the word, also to one of these names. */
+/* Completes the word. `names` has further names. */
 static void editing_complete_to(struct terminal *t, struct slice names)
 {
         struct editor *e = &t->editor;

@@ -3,11 +3,11 @@
  *
  * Editing is on if the user asks for it (/edit on), or if the client began with an offer that only a telnet in a
  * terminal makes: its window's size (NAWS, RFC 1073) and characters as they are typed (SUPPRESS-GO-AHEAD, RFC 858). The
- * session then echoes (RFC 857). A client that sent no telnet command is sent none before its user asks for editing: nc
- * would show it.
+ * session then echoes (RFC 857). Before its user asks for editing, no telnet command goes to a client that sent none:
+ * nc would show it.
  *
- * The row is drawn in the client's buffer behind everything else, once for all that came, and not while more than a few
- * lines wait there, so it costs a slow client next to nothing. The output behind it erases it first (client-output.h).
+ * The row is drawn once behind all new output, and only while few lines wait in the client's buffer, so it costs a slow
+ * client next to nothing. The next line erases the row first (screen.h).
  */
 #pragma once
 
@@ -16,8 +16,8 @@
 
 #include "uplink.h"
 
-/* A line from the history may be longer than the keys that called it up, which input_may_read() does not count with. So
- * it is taken only if the uplink's queue has this much room. */
+/* A line from the history may be longer than the keys that called it up. typed_may_read() does not reserve room for
+ * that, so such a line is taken only if the uplink's queue has this much room. */
 enum { EDITING_ROOM_BYTES = UPLINK_QUEUE_MAX_BYTES * 3 / 4 };
 
 struct terminal;
@@ -36,7 +36,7 @@ bool editing_push(struct terminal *t, uint8_t byte, bool pasted);
  * cursor, also to one of `names`. Then takes the keys that waited for the answer. */
 void editing_complete(struct terminal *t, uint64_t number, struct slice names);
 
-/* Takes the keys that wait for an answer to COMPLETE, which will not come, or came too late. */
+/* Takes the keys that wait for an answer to COMPLETE, without the answer. */
 void editing_give_up(struct terminal *t);
 
 /* Forgets what was typed of the line. */

@@ -1,7 +1,7 @@
 /* Edits one line: the bytes of keys go in, events come out, and the editor draws the line in one row of the terminal
  * (row.h).
  *
- * Text is cleaned as that of every line (chat/safe-text.h). The keys are those of xterm and its kin (ECMA-48), and
+ * Text is cleaned like that of every line (chat/safe-text.h). The keys are those of xterm and its kin (ECMA-48), and
  * readline's control keys (escape.h).
  *
  * No descriptor, no clock, no allocation. A struct of zeros is a valid beginning, and pages of it that are not needed
@@ -74,5 +74,5 @@ void editor_refuse(struct editor *e);
 /* Notes that the terminal has `columns` columns; 0: unknown. */
 void editor_resize(struct editor *e, uint16_t columns);
 
-/* Writes to `out` what makes the row show the line, and rings the bell if a key was refused. Returns the bytes. */
+/* Writes to `out` what makes the row show the line, and a BEL if a key was refused. Returns the size. */
 size_t editor_draw(struct editor *e, char out[static EDITOR_DRAW_MAX_BYTES]);

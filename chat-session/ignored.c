@@ -73,7 +73,7 @@ bool ignored_hides(const struct ignore_list *l, const struct record *r)
         case RECORD_TOPIC:
                 return true;
         case RECORD_JOIN:
-        /* under a name that the client has not seen yet, the notice shows text of the ignored member's choice */
+        /* a name that the client has not seen yet is text that the ignored member chose */
         case RECORD_LEAVE:
                 return p->is_renamed || !ignored_has_name(p, r->name);
         default:

@@ -8,8 +8,9 @@
 
 /* ---- records ---- */
 
-/* Shows what the client has not seen of a record. A record that came before is not shown again, with one exception: the
- * rest of a line that chatd, which does not compare, wrote in part, as after a second HELLO under the same id. */
+/* Shows what the client has not seen of a record. A record that came before is not shown again, with one exception:
+ * chatd does not compare records, so it may write the beginning of such a line, as after a second HELLO under the same
+ * id. Then the rest is shown. */
 static void incoming_show_record(struct session *s, const struct record *r, bool seen)
 {
         struct slice parts[DISPLAY_PARTS_MAX];
@@ -49,7 +50,7 @@ static void incoming_show_past(struct session *s, const struct frame *f)
         s->past_number = f->number + 1;
         if (wire_left(&records) == 0)
                 return;
-        if (s->loan.client_bytes > 0) /* as with an answer */
+        if (s->loan.client_bytes > 0) /* as in incoming_is_first_answer() */
                 session_give_up_rest(s);
         s->kind->past(s->me, records);
 }
@@ -73,7 +74,7 @@ static void incoming_take_answer(struct session *s, const struct frame *f)
         if (!incoming_is_first_answer(s, f))
                 return;
         if (f->type == FRAME_ANSWER)
-                session_be_called(s, f->name); /* what follows waits behind the rest that the next chatd will send */
+                session_be_called(s, f->name); /* what follows waits for the rest, which the next chatd sends */
         s->kind->answer(s->me, f);
 }
 
@@ -97,7 +98,7 @@ static void incoming_show_text(struct session *s, const struct frame *f)
 
 void incoming_tell_lost(struct session *s)
 {
-        uplink_relayed(&s->uplink, loan_relayed(&s->loan)); /* the last that chatd stated */
+        uplink_relayed(&s->uplink, loan_relayed(&s->loan)); /* the last line that chatd stated */
         uint64_t lines = uplink_lost_lines(&s->uplink);
         session_give_up_rest(s);
         if (lines > 0)
@@ -121,13 +122,13 @@ static void incoming_welcome(struct session *s, const struct frame *f)
         }
 }
 
-/* Obeys KICKED: an administrator removed the client. A chatd that meets the request again sends this again. */
+/* Obeys KICKED: an administrator removed the client. A restarted chatd may send KICKED again. */
 static void incoming_remove(struct session *s, const struct frame *f)
 {
         struct answer why;
         if (s->state >= SESSION_REMOVED || s->uplink.stage == UPLINK_DEPARTED)
                 return;
-        if (answer_decode(&why, f->answer) < 0) /* of a chatd of an earlier version */
+        if (answer_decode(&why, f->answer) < 0) /* from a chatd of an earlier version */
                 why = answer_of_removal(f->text);
         if (s->loan.client_bytes > 0)
                 session_give_up_rest(s);
@@ -143,7 +144,8 @@ static void incoming_refuse(struct session *s, const struct frame *f)
         session_flush_and_end(s);
 }
 
-/* Lends the client's connection to a chatd that asks for it, behind everything that an earlier chatd relayed. */
+/* Lends the client's connection to a chatd that asks for it. Everything that an earlier chatd relayed has come before
+ * LEND. */
 static void incoming_lend(struct session *s, const struct frame *f, const struct socket_fds *fds)
 {
         bool may = f->number == OUTLET_LAYOUT && s->kind->form(s->me) != KIND_FORM_NEVER;
@@ -155,7 +157,7 @@ static void incoming_lend(struct session *s, const struct frame *f, const struct
 
 /* ---- datagrams ---- */
 
-/* Takes account of what chatd did on its own before this datagram. */
+/* Finds out what chatd wrote to the client by itself before this datagram. */
 static void incoming_catch_up(struct session *s, uint64_t epoch)
 {
         bool first = s->seen.epoch == 0, another = s->seen.epoch != epoch;

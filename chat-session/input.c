@@ -57,7 +57,7 @@ static bool input_is_command(const struct terminal *t)
 void input_interrupt(struct terminal *t, bool is_key)
 {
         struct input *in = &t->input;
-        in->discards &= in->interrupt == INPUT_INTERRUPTED; /* unless an earlier one in the same read did so */
+        in->discards &= in->interrupt == INPUT_INTERRUPTED; /* keeps what an earlier ^C of the same read has set */
         in->discards |= input_typed(t).len > 0 || in->continues;
         /* The rest of a discarded command must not be said, unless the user sees that the line is gone. Also, telnet
          * may have taken a byte of a character for an interrupt. */
@@ -67,14 +67,14 @@ void input_interrupt(struct terminal *t, bool is_key)
                 editing_discard(t);
         else
                 lines_discard(&t->lines);
-        /* While the answer about BINARY is missing, it may still be a letter that telnet took for ^C. */
+        /* Until the peer has answered about BINARY, this may be a letter that telnet took for ^C. */
         if (in->interrupt != INPUT_LEAVES)
                 in->interrupt = INPUT_INTERRUPTED;
         else if (!t->telnet.binary_pending)
                 talk_leave(t->session, LEAVE_INTERRUPT);
 }
 
-/* Notes that something was typed: the next ^C has something to discard again. */
+/* Notes that something was typed, so the next ^C discards it and does not leave. */
 static void input_note_typed(struct input *in)
 {
         if (in->interrupt == INPUT_LEAVES)
@@ -188,7 +188,7 @@ static void input_on_byte(struct terminal *t, uint8_t byte)
 
 /* ---- reads ---- */
 
-/* Decides by the first bytes, if they suffice. Returns true if the client was turned away. */
+/* Recognises another protocol by the first bytes, if they suffice. Returns true if the client was turned away. */
 static bool input_decide_by_bytes(struct terminal *t, const uint8_t *bytes, size_t n)
 {
         struct input *in = &t->input;

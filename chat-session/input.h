@@ -1,9 +1,9 @@
-/* The bytes of a terminal: telnet commands and keys are obeyed here, and lines come out (lines.h).
+/* Takes the bytes of a terminal: obeys telnet commands and keys, and emits lines (lines.h).
  *
- * - A client that does not speak chat is turned away before anything of it is said (protocol.h).
+ * - A client whose first bytes are of another protocol is turned away (protocol.h).
  * - ^C discards the line, and the second one leaves.
  * - Several lines in one read are a paste (paste.h).
- * - The reads tell a client that sends single keys from one that sends whole lines (keys.h).
+ * - The size of the reads shows whether a client sends single keys or whole lines (keys.h).
  */
 #pragma once
 
@@ -17,8 +17,8 @@
 enum {
         INPUT_READ_MAX_BYTES = 4096,
         INPUT_AYT_MS = 60 * 1000, /* IAC AYT is answered once in that time */
-        INPUT_CLEAN_PER_BYTE = 4, /* the most bytes of clean text that a byte can become: a TAB does */
-        /* The clean form of what was read earlier and comes out with this input, and room for BYE. */
+        INPUT_CLEAN_PER_BYTE = 4, /* the most bytes of clean text for one byte of input; a TAB becomes so many */
+        /* Room for BYE, and for the clean form of earlier input that comes out together with this input. */
         INPUT_ROOM_RESERVED = INPUT_CLEAN_PER_BYTE * TEXT_MAX_BYTES + 256,
 };
 
@@ -28,10 +28,10 @@ void input_begin(struct terminal *t, lines_emit *emit);
 /* Takes the bytes of one read. */
 void input_take(struct terminal *t, const uint8_t *bytes, size_t n);
 
-/* Takes what was typed of the last line: no more input comes. */
+/* Ends the input: takes what was typed of the last line. */
 void input_end(struct terminal *t);
 
-/* Obeys ^C. `is_key` is false for a telnet command, which may have been a byte of a character. */
+/* Obeys ^C. `is_key` is false for a telnet command, which telnet may have made of a byte of a character. */
 void input_interrupt(struct terminal *t, bool is_key);
 
 /* Tells a client in its own protocol that this is a chat, and begins to leave. `head` as for protocol_answer(). */

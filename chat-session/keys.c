@@ -5,7 +5,7 @@
 
 enum {
         KEY_MAX_BYTES = 8, /* of a character, or of the sequence that a key sends */
-        READS_TOLD = 4,    /* so many reads of one key show that a client sends keys, not lines */
+        READS_TOLD = 4,    /* this many reads of one key show that a client sends keys, not lines */
 };
 
 /* Returns true if the read was exactly one line with its end. */

@@ -1,5 +1,5 @@
-/* Tells clients that send each key when it is pressed from clients that show and edit a line themselves and send it
- * whole. Users of the former are told once how to see what they type. The lines of the latter are not edited here.
+/* Finds out if a client sends each key when it is pressed, or shows and edits a line itself and sends it whole. A user
+ * whose client sends keys is told once how to see them. Editing ends for a client that sends whole lines.
  */
 #pragma once
 

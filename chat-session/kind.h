@@ -1,13 +1,12 @@
-/* Where a kind of client plugs in: what a session (visit.h) asks of the code that talks with its client.
+/* The interface of a kind of client: what a session (visit.h) asks of the code that talks with its client.
  *
- * A kind turns bytes from its client into intents, which it states by the functions of talk.h, and turns events from
- * the chat into bytes, which it puts into the client's buffer (client-output.h). It knows the client's protocol and
- * nothing of datagrams, restarts of chatd, lent connections, or of how a session ends. The session knows these, and
- * nothing of the protocol: it calls a kind only through `struct kind`, so a program with other kinds links the same
- * session.
+ * A kind turns bytes from its client into calls of talk.h, and turns events from the chat into bytes, which it puts
+ * into the client's buffer (client-output.h). It knows the client's protocol. It knows nothing of datagrams, restarts
+ * of chatd, lent connections, or the end of a session. The session knows these, and nothing of the protocol: it calls a
+ * kind only through `struct kind`, so a program with other kinds links the same session.
  *
  * What a session takes care of:
- * - Each record, past line, answer and notice comes once, whatever happened to chatd, and in its order.
+ * - Each record, past line, answer and notice comes once and in order, even if chatd was killed.
  * - A line of which chatd wrote only a part is completed before anything else is written.
  * - Output that the client does not take waits, and lines that do not fit the buffer are counted.
  * - The client's lines wait for their turn (the pace) and for chatd.
@@ -32,8 +31,8 @@ struct session;
 /* When a client becomes a member of the chat. */
 enum kind_joining {
         KIND_JOINS_AT_ONCE, /* when the connection is there, under the name that the connection gives */
-        /* When the kind calls talk_introduce(): the client names itself first. A client that does not do so in time
-         * must be made to leave, by tick(). */
+        /* When the kind calls talk_introduce(), because the client names itself first. If it does not do so in time,
+         * tick() must make it leave. */
         KIND_JOINS_LATER,
         KIND_JOINS_NEVER, /* there is no chatd: no record, answer or welcome comes */
 };
@@ -45,8 +44,8 @@ enum kind_form {
         KIND_FORM_NEVER, /* in no form that chatd knows: the connection is never lent */
 };
 
-/* Each function gets the kind's own state, `me`, which begins as the caller of visit_begin() made it. None may be NULL.
- * With KIND_JOINS_NEVER those from `welcome` to `probe` are never called, and may. */
+/* Each function gets the kind's own state, `me`, which begins as the caller of visit_begin() made it. No function may
+ * be NULL, except those from `welcome` to `probe` with KIND_JOINS_NEVER: these are never called then. */
 struct kind {
         enum kind_joining joining;
 
@@ -55,9 +54,8 @@ struct kind {
 
         /* ---- bytes from the client ---- */
 
-        /* Returns how many bytes the kind can take now, whatever they are: it must leave room for all that they can
-         * become, in the queue to chatd (talk_room()) and in the client's buffer (client_room()). Returns 0 if
-         * nothing is to be read. */
+        /* Returns how many bytes of any content the kind can take now. All that they can become must fit into the queue
+         * to chatd (talk_room()) and the client's buffer (client_room()). Returns 0 if nothing is to be read. */
         size_t (*may_read)(const void *me);
 
         /* Takes `n` bytes, at least one and at most as many as may_read() said. */
@@ -69,40 +67,41 @@ struct kind {
         /* ---- events from the chat ---- */
 
         /* chatd took the client as a member, under the name talk_name(), which may differ from `asked`, the name that
-         * the session asked for. `members` is how many are here, the client among them; 0: unknown. May come again:
-         * after a restart chatd may meet a HELLO once more. */
+         * the session asked for. `members` is how many are here, the client among them; 0: unknown. May be called
+         * again: after a restart chatd may meet the same HELLO once more. */
         void (*welcome)(void *me, struct slice asked, uint64_t members);
 
         /* Shows a record to the client. Only records that can be shown come here (chat/display.h). */
         void (*record)(void *me, const struct record *r);
 
-        /* Takes note of a record, for what the kind must know later: names, for example. Comes behind record(), for
-         * records whose beginning chatd has written, which the session completes, and for kinds of records that are not
-         * shown. What chatd wrote whole does not come here: a kind that must know of all is of another form. */
+        /* Notes what the kind must know later of a record, such as names. Called after record(), and alone for two
+         * sorts of records: those that the session completes because chatd wrote their beginning, and those that are
+         * not shown. Not called for a record that chatd wrote whole: a kind that must know all records must not have
+         * KIND_FORM_TEXT. */
         void (*note)(void *me, const struct record *r);
 
         /* Shows past lines, at least one: for a newcomer, or in answer to HISTORY. The number of each record is its
          * time, in seconds since 1970. */
         void (*past)(void *me, struct wire_reader records);
 
-        /* chatd answers a request: ANSWER, SENT, NAMES or FOUND. If `f->name` of an ANSWER is not empty, the client has
-         * that name from now on. An ANSWER, and a FOUND of nobody, has a code and details (chat/answer.h), or, from a
-         * chatd of an earlier version, a text: see answers.h. */
+        /* Takes chatd's answer to a request: ANSWER, SENT, NAMES or FOUND. If `f->name` of an ANSWER is not empty, the
+         * client has that name from now on. An ANSWER, and a FOUND of nobody, has a code and details (chat/answer.h),
+         * or, from a chatd of an earlier version, a text: see answers.h. */
         void (*answer)(void *me, const struct frame *f);
 
-        /* The member of the id `f->key` asks for the client's name. Shows the client the answer in `f`, which says so,
-         * and returns true, unless the client does not want to hear of that member. */
+        /* The member with the id `f->key` asks for the client's name. Shows the client the answer in `f`, which says
+         * so, and returns true. Returns false if the client does not want to hear of that member. */
         bool (*probe)(void *me, const struct frame *f);
 
         /* ---- events of the session ---- */
 
-        /* Tells the client what nobody asked for: lines that were missed or lost, why it is removed. */
+        /* Shows a notice that answers no request: how many lines were missed or lost, or why the client is removed. */
         void (*notice)(void *me, const struct answer *a);
 
         /* Shows the message of the day, in lines with LF between them. */
         void (*motd)(void *me, struct slice lines);
 
-        /* chatd is gone, or is there again. Each comes once, in turn. */
+        /* chatd is gone, or is there again. The two calls alternate. */
         void (*away)(void *me, bool is_away);
 
         /* The client cannot join: the answer in `f` says why, or its text. The session ends after that. */
@@ -111,10 +110,10 @@ struct kind {
         /* Tells the client that it missed `lines` lines because it did not read. */
         void (*skips)(void *me, uint64_t lines);
 
-        /* Returns in which form the client wants lines now. Asked for often. */
+        /* Returns in which form the client wants lines now. Called often. */
         enum kind_form (*form)(const void *me);
 
-        /* Draws what must stand behind all other output, as a half-typed line, if there is room. Called before and
+        /* Draws what must stand behind all other output, such as a half-typed line, if there is room. Called before and
          * after each write. Returns true if it drew. */
         bool (*draw)(void *me);
 

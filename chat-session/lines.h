@@ -33,7 +33,8 @@ enum lines_event {
 typedef void lines_emit(void *user, enum lines_event event, const char *text, size_t len);
 
 struct lines {
-        /* first in the struct, so that the fields in constant use share a page with what follows in a session */
+        /* first in the struct: the other fields, which are in constant use, then share a page with the next part of a
+         * session */
         char text[TEXT_MAX_BYTES];
         lines_emit *emit;
         void *user;

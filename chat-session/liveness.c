@@ -12,7 +12,8 @@ static void liveness_time_out(struct session *s)
         talk_leave(s, LEAVE_TIMEOUT);
 }
 
-/* The client may have vanished, which the network may not report for minutes; now it has something to acknowledge. */
+/* The client may have vanished, and the network may not report that for minutes. So the client gets something to
+ * acknowledge. */
 void liveness_probe(struct session *s, const struct frame *f)
 {
         if (s->state != SESSION_TALKING || s->now < s->liveness.next_probe_at || !s->kind->probe(s->me, f))
@@ -35,8 +36,8 @@ static int64_t liveness_interval(const struct session *s)
         return clock_earlier(CLIENT_CHECK_MS, s->options->client_timeout_ms);
 }
 
-/* Looks if chatd wrote to the client, which wakes nobody. Sessions begin at different times, because all may have lent
- * their connections at once. */
+/* Looks if chatd wrote to the client: such a write does not wake the session. Sessions do so at different times,
+ * although all may have lent their connections at once. */
 static void liveness_look(struct session *s)
 {
         int64_t interval = liveness_interval(s);
@@ -59,7 +60,7 @@ void liveness_check(struct session *s)
         }
         if (s->liveness.check_at == 0 || s->now < s->liveness.check_at)
                 return;
-        /* The client was silent at most as long as it had something to acknowledge. */
+        /* It counts as silent only while it had something to acknowledge. */
         int64_t silent_ms = clock_earlier(client_silent_ms(&s->client), s->now - s->liveness.unacknowledged_since);
         s->liveness.check_at = 0;
         if (silent_ms >= s->options->client_timeout_ms)
@@ -68,9 +69,8 @@ void liveness_check(struct session *s)
                 s->liveness.check_at = s->now + liveness_interval(s);
 }
 
-/* Gives up a client that left while no chatd takes its last lines: there is nobody to be told of that either. The
- * session does not read the input behind those lines, so it would not learn that it must leave before there is a chatd,
- * and there may never be one. */
+/* Gives up a client that left while no chatd takes its last lines. The session does not read the input behind those
+ * lines, so it would not see the end of the input before there is a chatd, and there may never be one. */
 void liveness_give_up_gone(struct session *s)
 {
         if (s->state != SESSION_TALKING || s->client.input != CLIENT_HUNG_UP || uplink_is_connected(&s->uplink))

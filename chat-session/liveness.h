@@ -1,6 +1,7 @@
-/* Decides that a client has vanished: that it acknowledges nothing, or left while there is no chatd.
+/* Decides that a client has vanished: it acknowledges nothing, or it left while there is no chatd.
  *
- * A client that is slow, or stopped for a night, still acknowledges: TCP_USER_TIMEOUT, tcp(7), would disconnect both.
+ * A client that is slow, or stopped for a night, still acknowledges, and stays. TCP_USER_TIMEOUT, tcp(7), would
+ * disconnect it.
  */
 #pragma once
 
@@ -11,11 +12,11 @@
 struct session;
 
 enum {
-        /* how often the session checks that the client acknowledges what was sent; and looks if chatd sent it anything,
-         * while the connection is lent (loan.h) */
+        /* How often the session checks that the client acknowledges what was sent. While the connection is lent
+         * (loan.h), the session also looks this often if chatd sent anything. */
         CLIENT_CHECK_MS = 30000,
-        /* How long a client whose name another member asks for may acknowledge nothing. TCP sends lost data again after
-         * 0.2, 0.6 … 12.6 and 25.4 s, so a client that was cut off for 25 s stays. */
+        /* How long a client may acknowledge nothing if another member asks for its name. TCP sends lost data again
+         * after 0.2, 0.6 … 12.6 and 25.4 s, so a client that was cut off for 25 s stays. */
         PROBE_MS = 30000,
         PROBE_AGAIN_MS = 60000, /* how often at most the client is told that its name was asked for */
 };

@@ -44,7 +44,7 @@ void loan_begin(struct loan *l, const struct socket_fds *fds, const struct clien
         l->page = loan_map(fds->fd[LENT_PAGE], sizeof(*l->page), PROT_READ | PROT_WRITE);
         l->batch = loan_map(fds->fd[LENT_BATCH], sizeof(*l->batch), PROT_READ);
         l->base = position - (int64_t)c->written_bytes;
-        l->has_turn = true; /* the turn is the session's at the beginning */
+        l->has_turn = true; /* a loan begins with the session's turn */
         if (!l->page || !l->batch || loan_answer(fds->fd[LENT_REPLY], c->out) < 0)
                 loan_unmap(l);
 }
@@ -116,8 +116,8 @@ void loan_settle(struct loan *l, const struct client *c)
         l->has_turn = true;
 }
 
-/* Remembers the records of chatd's last write, of which the client has `client_bytes`. `count` counts their lines, too,
- * because chatd has not done it. */
+/* Remembers the records of chatd's last write, of which the client has `client_bytes`. With `count`, counts their
+ * lines, too: chatd has not counted them. */
 static void loan_remember(struct loan *l, struct seen *seen, uint64_t own, bool count)
 {
         uint32_t to = outlet_load(&l->page->to), room = outlet_load(&l->page->room);
@@ -147,7 +147,8 @@ void loan_end(struct loan *l, struct client *c, struct seen *seen, uint64_t own)
         uint64_t number = outlet_load(&l->batch->number);
         uint64_t bytes = outlet_load(&l->page->bytes);
         l->client_bytes = turn == OUTLET_WRITING ? loan_bytes_taken(l, c) : bytes;
-        /* An earlier batch than the last one was consumed. In OUTLET_CHATD nothing of the last one was written. */
+        /* If the last write is of an earlier batch, that batch was consumed, and nobody relays it again. In
+         * OUTLET_CHATD nothing of the last batch was written. */
         if (number == 0 || number != outlet_load(&l->page->batch))
                 torn = l->client_bytes > 0 && l->client_bytes < bytes;
         else if (turn != OUTLET_CHATD)

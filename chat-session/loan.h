@@ -1,9 +1,9 @@
 /* Lends the client's connection to chatd, and keeps the order between what chatd writes and what the session writes.
  * This is the session's side of an outlet; chat/outlet.h has the rules.
  *
- * The session writes only after loan_claim(). It gives the turn back by loan_release() when its client has taken
- * all output. A datagram from chatd may mean that chatd left a write half done. Then loan_settle(), or loan_end()
- * after the death of a chatd, finds out what the client has.
+ * The session writes only after loan_claim(). It gives the turn back by loan_release() when its client has taken all
+ * output. A datagram from chatd may mean that chatd left a write half done. Then loan_settle() finds out what the
+ * client has; after the death of a chatd, loan_end() does.
  *
  * Owns the mappings. While nothing is lent, all these functions do nothing.
  */
@@ -28,11 +28,11 @@ enum {
 struct loan {
         struct outlet_page *page; /* NULL: nothing is lent */
         const struct outlet_batch *batch;
-        bool has_turn;       /* the session has the turn */
-        int64_t retry_ms;    /* when to ask for the turn again */
-        uint64_t last_batch; /* the last batch that chatd had written when loan_has_written() was called */
-        int64_t base;       /* bytes on the connection except the session's and, in whole writes, those of this chatd */
-        uint64_t lines_out; /* by earlier chatds, and of writes that were broken off */
+        bool has_turn;         /* the session has the turn */
+        int64_t retry_ms;      /* when to ask for the turn again */
+        uint64_t last_batch;   /* the last batch that chatd had written when loan_has_written() was called */
+        int64_t base;          /* bytes on the connection from neither the session nor a whole write of this chatd */
+        uint64_t lines_out;    /* of earlier chatds, and of writes that were broken off */
         uint64_t client_bytes; /* bytes of the next datagram's records that the client has */
         struct {
                 uint64_t id, number;
@@ -74,7 +74,7 @@ void loan_end(struct loan *l, struct client *c, struct seen *seen, uint64_t own)
 /* Returns how many bytes of this record the client has. Call it once for each record, in their order. */
 size_t loan_has(struct loan *l, const struct record *r);
 
-/* Return what chatd did: the number of the last own line that went to everybody, and how many lines the client was
- * shown. */
+/* Return the number of the client's last line that chatd relayed to everybody, and how many lines chatd showed the
+ * client. */
 uint64_t loan_relayed(const struct loan *l);
 uint64_t loan_lines_out(const struct loan *l);

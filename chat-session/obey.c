@@ -16,11 +16,11 @@
 enum {
         HELP_COLUMN = 18,
         HISTORY_DIGITS = 6,
-        /* A reply is queued with the name of its reader. So a command with a shorter name than this, as "/r x", takes
-         * more room in the queue than its input was allowed for (input.c). */
+        /* A reply is queued with the name of its reader. So a shorter command than this, such as "/r x", takes more
+         * room in the queue than typed_may_read() reserves for its input. */
         REPLY_NAME_BYTES = sizeof("/reply") - 1,
-        SHOWN_MAX_BYTES = 32,     /* of an unknown command that a notice shows */
-        DISGUISED_MAX_BYTES = 56, /* of a disguised command that a notice shows */
+        SHOWN_MAX_BYTES = 32,     /* the most that a notice shows of an unknown command */
+        DISGUISED_MAX_BYTES = 56, /* the most that a notice shows of a disguised command */
 };
 
 __attribute__((format(printf, 2, 3))) static void obey_tell(struct terminal *t, const char *format, ...)
@@ -87,7 +87,7 @@ static void obey_unknown(struct terminal *t, const struct command_row *nearest, 
                           nearest->name);
 }
 
-/* Shows the help on all commands, or on the one of this name, with its slash or without. */
+/* Shows the help on all commands, or on the command of this name, with or without a slash. */
 static void obey_help(struct terminal *t, const struct command_row *own, struct slice name)
 {
         (void)own;
@@ -190,7 +190,7 @@ static void obey_list_ignored(struct terminal *t)
                 obey_tell(t, "You ignore %s%s", l->people[i].name, l->people[i].has_left ? ", who has left" : "");
 }
 
-/* Begins or ends ignoring this person. */
+/* Ignores this person, or no longer does. */
 static void obey_toggle_ignored(struct terminal *t, uint64_t id, struct slice name)
 {
         struct ignore_list *l = &t->view.ignore_list;
@@ -215,7 +215,7 @@ static void obey_ignore(struct terminal *t, const struct command_row *row, struc
                           (int)obey_shorten(name, SHOWN_MAX_BYTES).len, name.at);
         else if (name_is_reserved(name.at, name.len))
                 obey_tell(t, "You cannot ignore administrators");
-        else if (memchr(name.at, '@', name.len)) /* only the host of that member knows its id */
+        else if (memchr(name.at, '@', name.len)) /* only that member's host knows the id */
                 obey_toggle_ignored(t, LINK_ID, name);
         else
                 obey_request(t, row, (struct frame){.type = FRAME_FIND, .name = name});

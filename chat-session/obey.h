@@ -8,7 +8,7 @@
 struct frame;
 struct terminal;
 
-/* Obeys `command`, with `row` and `rest` of command_parse(). If it is unknown or disguised, tells the user why it was
+/* Obeys `command`; `row` and `rest` come from command_parse(). If it is unknown or disguised, tells the user why it was
  * not sent. */
 void obey(struct terminal *t, enum command command, const struct command_row *row, struct slice rest);
 

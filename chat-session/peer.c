@@ -52,8 +52,8 @@ static void peer_from_ipv6(struct peer *p, const struct sockaddr_in6 *sin6)
         snprintf(p->name, sizeof(p->name), "[%s%s]:%u", text, scope, ntohs(sin6->sin6_port));
 }
 
-/* Takes the login name of `uid` as the name. An "@" in it, as from a directory of users, becomes "%": "@" is for
- * members on other hosts. */
+/* Takes the login name of `uid` as the name. A login name from a directory of users may have an "@", which becomes "%":
+ * "@" is for members on other hosts. */
 static void peer_from_login(struct peer *p, uid_t uid)
 {
         const struct passwd *pw = getpwuid(uid);

@@ -19,8 +19,8 @@ void peer_identify(struct peer *p, int fd);
 
 /* Reads the header that names a proxy's client (proxy.h) from `fd`, the connection of the proxy. Reads nothing behind
  * the header, and takes five seconds at most. Before the call `p` is the proxy itself, as peer_identify() fills it.
- * Returns a proxy_kind; for PROXY_CLIENT `p` becomes the client that the header names. Makes no other system calls than
- * a session may make in its sandbox.
+ * Returns a proxy_kind; for PROXY_CLIENT `p` becomes the client that the header names. Makes only system calls that the
+ * sandbox allows.
  *
  * Returns a negative errno if there was no such header: -ENODATA if the connection ended before its first byte, -EPIPE
  * if it ended within the header, -ETIMEDOUT if the header did not come in time, or what proxy_wants() and proxy_parse()

@@ -27,8 +27,8 @@ static bool protocol_is_untyped(uint8_t byte)
         return byte < ' ' && byte != 0 && !memchr(keys, byte, sizeof(keys) - 1);
 }
 
-/* Returns the bytes of the telnet command that begins with the IAC at the front of `bytes`: including the option behind
- * WILL, WONT, DO or DONT, and all of a subnegotiation that has come. Returns 0 if no command begins so. */
+/* Returns the size of the telnet command that begins with the IAC at the front of `bytes`, with the option behind WILL,
+ * WONT, DO or DONT, or with as much of a subnegotiation as has come. Returns 0 if no command begins so. */
 static size_t protocol_telnet_command(const uint8_t *bytes, size_t size)
 {
         size_t end = 2;

@@ -147,7 +147,7 @@ static int proxy_check_fields(const uint8_t *bytes, size_t size, size_t at)
         return sum == proxy_checksum_of(bytes, size, checksum) ? 0 : -EBADMSG;
 }
 
-/* Returns the bytes of two addresses of a family, with their ports. */
+/* Returns the size of two addresses of a family, with their ports. */
 static size_t proxy_addresses_bytes(uint8_t family)
 {
         static const size_t sizes[] = {0, 12, 36, 216}; /* none, IPv4, IPv6, two paths of UNIX sockets */

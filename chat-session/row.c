@@ -27,8 +27,8 @@ void row_is_empty(struct row *r)
         r->tidy = true;
 }
 
-/* Returns how many columns there are for text. One column less than the row has, so that the cursor has a place behind
- * the text. */
+/* Returns how many columns there are for text: one less than the row has, to leave a place for the cursor behind the
+ * text. */
 static size_t row_text_columns(const struct row *r)
 {
         size_t columns = r->columns > 0 ? r->columns : ROW_COLUMNS_DEFAULT;
@@ -53,8 +53,8 @@ bool row_fits(const struct row *r, struct slice text)
         return row_fit(text, 0, text.len, row_text_columns(r)) == text.len;
 }
 
-/* Returns the byte of the line at which the row begins, so that the cursor is visible. If it was not visible, it comes
- * to the middle. */
+/* Returns the byte of the line at which the row must begin so that the cursor is visible. A cursor that was not visible
+ * comes to the middle. */
 static size_t row_scroll(const struct row *r, struct slice text, size_t cursor)
 {
         size_t columns = row_text_columns(r), left = r->offset;
@@ -76,7 +76,7 @@ static size_t row_scroll(const struct row *r, struct slice text, size_t cursor)
         return left;
 }
 
-/* ---- what changed alone ---- */
+/* ---- a change of the row ---- */
 
 /* Returns how many bytes at the beginning are the same in both, in whole characters. */
 static size_t row_common(struct slice a, struct slice b)
@@ -127,8 +127,8 @@ static char *row_append(struct row *r, struct slice text, char *at)
         return at;
 }
 
-/* Makes the row show `text`. Only ASCII may differ from the byte `same` on, or stand in front of the cursors. Returns
- * the end of the output. */
+/* Makes the row show `text`, which differs from the old text from the byte `same` on. Behind that byte and behind both
+ * cursors, the two texts must be ASCII. Returns the end of the output. */
 static char *row_change(struct row *r, struct slice text, size_t cursor, size_t same, char *at)
 {
         bool moves = same == r->size && same == text.len;
@@ -172,7 +172,7 @@ static bool row_update(struct row *r, struct slice text, size_t cursor, char **a
         return true;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole row ---- */
 
 static char *row_draw_anew(struct slice text, size_t cursor, char *at)
 {

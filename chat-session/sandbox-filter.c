@@ -52,7 +52,7 @@ static const char *const allowed_32_bit[] = {
 /* System calls that AddressSanitizer and UBSan need in addition, to report a bug and to end properly. Without them the
  * bug would end the process with SIGSYS and without a report. */
 static const char *const allowed_sanitizer[] = {
-        /* the sanitizer's memory, and a test whether an address is mapped: it writes it to a pipe */
+        /* the sanitizer's memory, and a test that an address is mapped: a write from there to a pipe */
         "mmap", "munmap", "mprotect", "madvise", "sigaltstack", "prctl", "pipe2",
         /* the program file and its symbols, for names in the stack trace */
         "open", "openat", "lseek", "pread64", "readlink", "readlinkat", "getcwd", "fcntl",
@@ -131,8 +131,7 @@ static void filter_allow_on_own(scmp_filter_ctx filter, const char *name)
         filter_allow_on(filter, name, ~7U, 8);
 }
 
-/* Returns a comparison for an argument that is a constant in the session, so that the upper half of the register is
- * zero. */
+/* Returns a comparison for an argument that is a constant in the session: the upper half of the register is zero. */
 static struct scmp_arg_cmp filter_equal(unsigned arg, uint64_t value)
 {
         return (struct scmp_arg_cmp){.arg = arg, .op = SCMP_CMP_EQ, .datum_a = value};
@@ -167,9 +166,9 @@ static void filter_allow_calls(scmp_filter_ctx filter, bool is_32_bit)
                 ALLOW_ALL_OF(filter, allowed_32_bit);
         filter_allow(filter, "socket", 3, datagram_socket);
         filter_allow_on_own(filter, "bind");
-        /* The descriptor of the connected socket always remains that socket. Any other descriptor of a session may be
-         * its client's connection, which the session can pass to itself, and which it could connect to another place:
-         * to AF_UNSPEC first, connect(2). */
+        /* The descriptor of the connected socket always remains that socket. Any other descriptor may be the client's
+         * connection, because a session can pass descriptors to itself. The session could connect the client's
+         * connection to another place: to AF_UNSPEC first, connect(2). */
         filter_allow_on(filter, "connect", UINT32_MAX, SANDBOX_UPLINK_FD);
         for (uint32_t fd = 0; fd < SANDBOX_UPLINK_FD; fd++)
                 filter_allow_on(filter, "close", UINT32_MAX, fd);
@@ -234,8 +233,8 @@ static void filter_make(const struct machine *m, enum sandbox_kind kind)
                 filter_check(seccomp_arch_add(filter, m->arch), name);
         }
         filter_check(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), name);
-        /* Use a binary search. When the kernel takes the program, it runs it for each system call; a list would take
-         * half as long again. */
+        /* Use a binary search. When the kernel takes the program, it runs the program for each system call, and with a
+         * list that takes half as long again. */
         filter_check(seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2), name);
         filter_allow_calls(filter, m->is_32_bit);
         if (kind == SANDBOX_WITH_SANITIZER)

@@ -1,9 +1,9 @@
 /* What a session gives up before it reads the first byte from its client.
  *
  * An attacker who takes over a session by its input gets a process that can talk on the client's connection and on UNIX
- * datagram sockets of its own, and can look up, rename and remove files by their path as far as the session's user may.
- * It cannot open a file, start a program, or reach another process or a network. A forbidden system call ends the
- * process at once (SIGSYS).
+ * datagram sockets of its own. The process can look up, rename and remove files by their path as far as the session's
+ * user may. It cannot open a file, start a program, or reach another process or a network. A forbidden system call ends
+ * the process at once (SIGSYS).
  *
  * The filter is in sandbox-filter.c, which writes it while the program is built, for each architecture that
  * SANDBOX_HAS_FILTER names. On other architectures a session does everything else here, and tells chatd that it has no
@@ -55,6 +55,6 @@ enum sandbox_kind {
  * client's, and a descriptor that it passes to itself gets any free number. If it got the number of the socket, the
  * session could connect it to another place.
  *
- * Returns 0, or a negative errno; then the process may have given up a part.
+ * Returns 0. Returns a negative errno if it fails; the process may have given up a part by then.
  */
 int sandbox_enter(enum sandbox_kind kind, int *uplink);

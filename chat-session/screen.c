@@ -23,8 +23,8 @@ void screen_text(struct client *c, const char *text, size_t size)
 }
 
 /* Writes a line to `at`, where there must be room, in rows of `columns` columns; all rows except the first are
- * indented. Returns the end. Not inlined into its caller: otherwise all that the caller calls for every line would lie
- * behind a page of stack that few lines need. */
+ * indented. Returns the end. Not inlined: the caller would then use for every line a page of stack that few lines
+ * need. */
 __attribute__((noinline)) static char *screen_write_rows(char *at, const struct slice *parts, size_t n, size_t columns,
                                                          size_t indent)
 {

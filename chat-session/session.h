@@ -1,5 +1,5 @@
-/* The state of a session, and the steps of its lifetimes. Only the session's own files know it: a kind of client
- * (kind.h) uses talk.h. visit.h is the loop that ties the parts together.
+/* The state of a session, and its steps. Only the session's own files use it; a kind of client (kind.h) uses talk.h.
+ * The loop is in visit.h.
  */
 #pragma once
 
@@ -14,8 +14,8 @@
 
 enum {
         LEAVE_HANDOVER_MS = 5000, /* how long a leaving session tries to hand over the lines of its client */
-        LEAVE_FLUSH_MS = 5000,    /* how long it waits for its client to take the rest */
-        ARRIVE_MS = 300, /* a newcomer who types nothing for so long after the greeting is announced all the same */
+        LEAVE_FLUSH_MS = 5000,    /* how long it waits until its client has taken the rest */
+        ARRIVE_MS = 300,          /* how long after the greeting a newcomer who types nothing is announced */
 };
 
 /* How far the visit is.
@@ -61,7 +61,7 @@ struct session_options {
         bool is_proxied; /* the client is behind a proxy, which names it, peer.h */
         enum confinement confinement;
         struct pace pace;      /* of the client's lines */
-        int client_timeout_ms; /* a client that acknowledges nothing for so long counts as gone; 0: wait for ever */
+        int client_timeout_ms; /* how long a client may acknowledge nothing before it counts as gone; 0: for ever */
 };
 
 struct session {
@@ -82,7 +82,7 @@ struct session {
                 int64_t next_probe_at; /* when the next probe may come */
                 int64_t give_up_at;    /* when to give up a client that left while chatd is gone; 0: no such case */
         } liveness;
-        uint64_t past_number;   /* past lines were shown for the request of this number less one */
+        uint64_t past_number;   /* 1 + the number of the last request whose past lines were shown; 0: none were shown */
         uint64_t answer_number; /* the number of the last request that has its answer */
         uint64_t text_number;   /* the number of the last TEXT that was shown */
         struct peer peer;
@@ -93,14 +93,14 @@ struct session {
         uint8_t datagram[DATAGRAM_MAX_BYTES];
 };
 
-/* Moves on. A step that the tables above do not have aborts the session: chatd finds that out and announces it. */
+/* Moves on. A step that is not in the tables above aborts the session; chatd notices and announces the end. */
 void session_become(struct session *s, enum session_state state);
 void session_be(struct session *s, enum session_presence presence);
 
 /* Returns true while the session waits for chatd to take the client's lines and to say goodbye. */
 bool session_is_leaving(const struct session *s);
 
-/* Returns true if chatd is to be told of the client: it was, or will be. */
+/* Returns true if chatd was told of the client, or will be. */
 bool session_has_uplink(const struct session *s);
 
 /* Shows the client a sentence. */
@@ -112,7 +112,7 @@ void session_introduce(struct session *s);
 /* Lets chatd announce the client. */
 void session_arrive(struct session *s);
 
-/* Takes the name that others see, if it is one. */
+/* Takes the name that others see, unless it is empty or too long. */
 void session_be_called(struct session *s, struct slice name);
 
 /* Begins to leave, unless the session is leaving already. `text` is for the journal. */

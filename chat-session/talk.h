@@ -12,8 +12,8 @@
 
 struct session;
 
-/* Joins the chat under `name`, or under the name that the connection gives if that is empty. For a kind that is
- * KIND_JOINS_LATER, once; until then nothing may be said or requested. A name that is too long is cut. */
+/* Joins the chat under `name`, or under the name that the connection gives if `name` is empty. A kind that is
+ * KIND_JOINS_LATER calls this once, before it says or requests anything. A name that is too long is cut. */
 void talk_introduce(struct session *s, struct slice name);
 
 /* Says a line, clean text (chat/safe-text.h) of at most TEXT_MAX_BYTES. There must be talk_room(). */
@@ -33,7 +33,7 @@ unsigned talk_version(const struct session *s);
 /* Returns true if there is no chatd now. */
 bool talk_is_away(const struct session *s);
 
-/* Notes that the client sent what only a person, or a client of the chat, sends: it may be announced. */
+/* Lets the client be announced, because it sent what only a person or a chat client sends. */
 void talk_arrive(struct session *s);
 
 /* Begins to leave, unless the session is leaving already. */
@@ -42,7 +42,7 @@ void talk_leave(struct session *s, enum leave_reason reason);
 /* Begins to leave because the client does not speak the kind's protocol. The journal names the one that it speaks. */
 void talk_not_chat(struct session *s, const char *protocol);
 
-/* Returns true until the session begins to leave: input counts. */
+/* Returns true until the session begins to leave. Until then input counts. */
 bool talk_is_open(const struct session *s);
 
 /* Returns the buffer for output to the client. A kind may put lines and bytes into it, and ask for its room. */

@@ -256,8 +256,8 @@ enum telnet_event telnet_push(struct telnet *t, uint8_t byte)
                         telnet_push_sub(t, byte);
                         return TELNET_NOTHING;
                 }
-                /* A byte other than SE means that the end was forgotten: a command taken too early is better than
-                 * ignoring the client for ever. */
+                /* A byte other than SE means that the peer forgot the end. To take a command too early is better than
+                 * to ignore the client for ever. */
                 t->state = STATE_DATA;
                 return byte == SE ? telnet_end_sub(t) : telnet_command(t, byte);
         }

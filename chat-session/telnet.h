@@ -1,4 +1,4 @@
-/* The telnet protocol (RFC 854), as far as a server without options needs it: bytes in, events out.
+/* The part of the telnet protocol (RFC 854) that a server without options needs: bytes in, events out.
  *
  * The parser owns no descriptor and allocates nothing. It takes one byte at a time, so it does not matter how reads cut
  * the stream, and a subnegotiation may be of any length. Options are refused, once per option and direction, so that no
@@ -6,15 +6,15 @@
  * - TIMING-MARK (RFC 860) is answered each time: telnet discards all output after ^C until that answer comes.
  * - BINARY (RFC 856) is agreed to, and asked for as soon as the peer has shown that it speaks telnet. Without it
  *   Debian's telnet looks at seven bits of each byte that it sends, takes the 0x83 within an "ă" for a ^C, and sends
- *   IAC IP in its place. So each command that such a byte can have become states the byte in `data`; the caller knows
- *   whether the byte would continue an incomplete character.
- * - ECHO (RFC 857), SUPPRESS-GO-AHEAD (RFC 858) and NAWS (RFC 1073) are what a peer needs whose line is edited here.
- *   telnet_edit() asks for them; before that they are refused. While the peer's line is edited, what the peer says of
- *   them counts as its answer to that and is not answered, except for its first WILL NAWS: kermit drops what it was
- *   asked together with ECHO, makes offers of its own, and sends no more keys before it has an answer.
+ *   IAC IP in its place. So the event for such a command has the byte in `data`. The caller knows whether that byte
+ *   would continue an incomplete character.
+ * - ECHO (RFC 857), SUPPRESS-GO-AHEAD (RFC 858) and NAWS (RFC 1073) are needed to edit the peer's line. telnet_edit()
+ *   asks for them; before that they are refused. While the line is edited, what the peer says about them counts as its
+ *   answer and is not answered, except for its first WILL NAWS: kermit drops the requests that come together with ECHO,
+ *   makes offers of its own, and sends no more keys before it has an answer.
  *
- * A peer may change its mind about BINARY for ever, as a peer does that answers WILL with both WILL and WONT. It is
- * answered TELNET_CHANGES_MAX times and then ignored.
+ * A peer that answers WILL with both WILL and WONT changes its mind about BINARY for ever. It is answered
+ * TELNET_CHANGES_MAX times and then ignored.
  */
 #pragma once
 
@@ -69,8 +69,8 @@ enum telnet_event telnet_push(struct telnet *t, uint8_t byte);
 /* Returns true outside a command: then each byte except IAC is data. */
 bool telnet_is_between(const struct telnet *t);
 
-/* Returns true if there is something to ask the peer, and puts it into `reply`. Returns true once at most, and never
- * for a peer that has sent no command: nc would show the bytes. */
+/* Puts a request for BINARY into `reply` and returns true, at most once, and only if the peer has sent a command: nc
+ * would show the bytes. */
 bool telnet_ask(struct telnet *t);
 
 /* Returns true if the peer, without being asked, has offered to state its window's size and asked us to suppress
@@ -78,5 +78,5 @@ bool telnet_ask(struct telnet *t);
 bool telnet_offers_editing(struct telnet *t);
 
 /* Writes to `commands` what makes the peer send each character as it is typed, show none by itself, and state its
- * window's size; or, with `on` false, what ends that. Returns the bytes. */
+ * window's size. With `on` false, writes what ends that. Returns the size. */
 size_t telnet_edit(struct telnet *t, bool on, uint8_t commands[static TELNET_EDIT_BYTES]);

@@ -41,7 +41,7 @@ void terminal_input_end(void *me)
 
 /* ---- events from the chat ---- */
 
-/* Greets the client by the name that others see. A notice says so if the client came with another name. */
+/* Greets the client by the name that others see. If the client came with another name, a notice says so. */
 static void terminal_welcome(void *me, struct slice asked, uint64_t members)
 {
         struct terminal *t = me;
@@ -144,7 +144,7 @@ static void terminal_answer(void *me, const struct frame *f)
         }
 }
 
-/* The text has the asker's name, so it is not for a client that ignores the asker. */
+/* The notice has the asker's name, so it is not for a client that ignores the asker. */
 static bool terminal_probe(void *me, const struct frame *f)
 {
         struct terminal *t = me;

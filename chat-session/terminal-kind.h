@@ -3,11 +3,11 @@
 
 #include "kind.h"
 
-enum { GREET_MS = 1000 }; /* how long a greeting waits for what chatd says */
+enum { GREET_MS = 1000 }; /* how long a greeting waits for WELCOME */
 
 extern const struct kind terminal_kind;
 
-/* What other kinds of clients at a terminal share, as echo.c does. `me` is a struct terminal. */
+/* Functions for other kinds of clients at a terminal, such as echo.c. `me` is a struct terminal. */
 void terminal_input(void *me, const uint8_t *bytes, size_t n);
 void terminal_input_end(void *me);
 void terminal_show_notice(void *me, const struct answer *a);

@@ -16,7 +16,7 @@
 #include "telnet.h"
 #include "view.h"
 
-enum { EDITING_PENDING_MAX = 64 }; /* keys that wait for the answer that TAB waits for, see editing.h */
+enum { EDITING_PENDING_MAX = 64 }; /* keys that wait, like TAB, for an answer of chatd, see editing.h */
 
 enum terminal_greeting {
         TERMINAL_ARRIVES, /* the client is new */
@@ -58,7 +58,7 @@ enum input_interrupt {
 
 /* The state of the input (input.h). */
 struct input {
-        bool speaks_chat; /* the first bytes or the first line have shown it */
+        bool speaks_chat; /* shown by the first bytes or the first line */
         uint8_t first_count;
         uint8_t first[PROTOCOL_FIRST_BYTES]; /* of the client's input */
         int64_t first_at;                    /* when the first of these bytes came, ms of CLOCK_MONOTONIC */
@@ -102,8 +102,8 @@ struct terminal {
         struct editor editor;
 };
 
-/* Shows the client a notice, which `n` parts make up, at most three: in several rows, broken at words, if its window is
- * known to be narrower. */
+/* Shows the client a notice of `n` parts, at most three. If the window is known to be narrower than the notice, breaks
+ * it into rows at words. */
 void terminal_notice(struct terminal *t, const struct slice *parts, size_t n);
 
 /* Shows the client a notice. */

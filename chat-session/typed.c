@@ -93,21 +93,21 @@ static void typed_say(struct terminal *t, struct slice line)
 
 /* ---- lines ---- */
 
-/* Decides by the first line that is not empty. Returns true if the client was turned away. */
+/* Recognises another protocol by the first line that is not empty. Returns true if the client was turned away. */
 static bool typed_is_turned_away(struct terminal *t, struct slice line, bool whole)
 {
         if (t->input.speaks_chat)
                 return false;
         enum protocol protocol = protocol_of_line(line, whole);
-        t->input.speaks_chat = true; /* if not, the client is turned away, and no other line comes here */
+        t->input.speaks_chat = true; /* otherwise it is turned away, and no other line comes */
         if (protocol == PROTOCOL_CHAT)
                 return false;
         input_turn_away(t, protocol, line.len > 5 && memcmp(line.at, "HEAD ", 5) == 0);
         return true;
 }
 
-/* Returns true if the line is only a word like "help", which was hardly meant for everybody, and is not pasted, the
- * first time for each word. Then tells the user which command it is. */
+/* If the line is only a word like "help", tells the user which command it means, and returns true: the word was hardly
+ * meant for everybody. Does so once for each word, and not in a paste. */
 static bool typed_hints(struct terminal *t, struct slice line)
 {
         char text[128];

@@ -2,7 +2,7 @@
  *
  * - A command is never said aloud: a command that is disguised (disguise.h), too long, or interrupted in its middle is
  *   not sent, and its user is told so.
- * - A client that does not speak chat is turned away before anything of it is said (protocol.h).
+ * - A client whose first line is of another protocol is turned away, and the line is not said (protocol.h).
  */
 #pragma once
 
@@ -22,5 +22,5 @@ size_t typed_clean(struct terminal *t, struct slice line, typed_piece *take);
 /* Takes an event of the terminal `user`. */
 void typed_take(void *user, enum lines_event event, const char *text, size_t len);
 
-/* Returns how many bytes may be read: there is room in the queue to chatd for everything that they can become. */
+/* Returns how many bytes may be read: the queue to chatd has room for everything that they can become. */
 size_t typed_may_read(const struct terminal *t);

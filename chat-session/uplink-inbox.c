@@ -6,8 +6,8 @@
 
 #include <chat/paths.h>
 
-/* Asks the kernel itself: getrandom(3) may map memory at its first use (glibc 2.41 does), which the sandbox forbids,
- * and a session behind a proxy first draws in the sandbox. */
+/* Calls the kernel directly: getrandom(3) may map memory at its first use (glibc 2.41 does), which the sandbox forbids.
+ * A session behind a proxy draws its first number in the sandbox. */
 uint64_t uplink_random(void)
 {
         uint64_t random;
@@ -44,8 +44,8 @@ ssize_t uplink_inbox_receive(int inbox, void *buffer, size_t size, uid_t *sender
         return n;
 }
 
-/* Returns true if a datagram to `address` arrives in our inbox. Another process of our user may have put its own socket
- * in place of ours between bind() and rename(), and would get our datagrams. */
+/* Returns true if a datagram to `address` arrives in our inbox. Between bind() and rename(), another process of our
+ * user may have put its own socket in place of ours, to get our datagrams. */
 static bool uplink_inbox_is_at(int inbox, int probe, const struct sockaddr_un *address)
 {
         uint64_t nonce = uplink_random(), answer;

@@ -1,5 +1,5 @@
-/* The frames of a session that chatd's intake has not taken yet, in their order. Lines that follow one another share an
- * entry, and become one frame.
+/* The frames of a session that chatd's intake has not taken yet, in their order. Successive lines share an entry, and
+ * become one frame.
  *
  * The size is fixed. The caller asks uplink_queue_room() before it puts something in: what does not fit aborts the
  * session. Pages that were never used cost no memory.
@@ -53,7 +53,7 @@ struct uplink_entry uplink_queue_first(const struct uplink_queue *q, const uint8
 /* Removes the first entry. */
 void uplink_queue_remove(struct uplink_queue *q);
 
-/* Removes the first `n` lines of the first entry, which has more than these; they have `size` bytes. */
+/* Removes the first `n` lines, of `size` bytes, of the first entry, which must have more lines. */
 void uplink_queue_remove_lines(struct uplink_queue *q, unsigned n, size_t size);
 
 /* Removes everything. */

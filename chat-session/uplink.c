@@ -11,7 +11,7 @@
 #include "sandbox.h"
 #include "uplink-inbox.h"
 
-/* The states that may follow each state. It may also stay. */
+/* The states that may follow each state. A state may also stay. */
 static const uint8_t uplink_next[] = {
         [UPLINK_APART] = 1 << UPLINK_OPEN,
         [UPLINK_OPEN] = 1 << UPLINK_APART | 1 << UPLINK_FULL | 1 << UPLINK_STANDS_BACK | 1 << UPLINK_PACED,
@@ -266,7 +266,7 @@ static struct slice uplink_first_lines(struct slice text, size_t n)
         return (struct slice){text.at, (size_t)(line.at + line.len - text.at)};
 }
 
-/* Hands over those lines of the first entry whose turn it is, at least one. Returns 1, 0 or a negative errno as
+/* Hands over the lines of the first entry whose turn has come, at least one. Returns 1, 0 or a negative errno as
  * uplink_hand_over(). */
 static int uplink_hand_over_lines(struct uplink *u, const struct uplink_entry *e, const uint8_t *text, int64_t now)
 {
@@ -324,9 +324,9 @@ static int uplink_hand_over_first(struct uplink *u, int64_t now)
         return e.lines > 0 ? uplink_hand_over_lines(u, &e, data, now) : uplink_hand_over_frame(u, &e, data, now);
 }
 
-/* Waits for room in the intake. The kernel wakes all processes that poll a full intake for each datagram that it takes
- * out. So if thousands of clients come at once, a session that does not get in soon stops polling for a random time,
- * longer each time. */
+/* Waits for room in the intake. Each time a datagram leaves a full intake, the kernel wakes all processes that poll it.
+ * So if thousands of clients come at once, a session that does not get in soon stops polling for a random time, longer
+ * each time. */
 static void uplink_wait_for_room(struct uplink *u, int64_t now)
 {
         if (u->stand_back_ms == 0) {

@@ -1,7 +1,7 @@
 /* The session's side of its connection to chatd: two UNIX datagram sockets.
  *
- * `inbox` is bound in the run directory and takes what chatd sends; datagrams of any other user are ignored. `socket`
- * is connected to chatd's intake, so that the kernel says when a full intake has room again. Frames wait in a queue of
+ * `inbox` is bound in the run directory and takes what chatd sends; datagrams of other users are ignored. `socket` is
+ * connected to chatd's intake, so that the kernel says when a full intake has room again. Frames wait in a queue of
  * fixed size until the intake takes them; there may be no chatd for a while. Nothing that uplink_say() accepted is
  * dropped while the session lives. When the queue has no room the session stops reading its client.
  *
@@ -25,9 +25,9 @@ enum {
         UPLINK_RETRY_MIN_MS = 50,
         UPLINK_RETRY_MAX_MS = 1000,
         UPLINK_ROOM_MS = 20,            /* how long a full intake is polled */
-        UPLINK_STAND_BACK_MIN_MS = 32,  /* after that it is tried again at a random moment within this time */
+        UPLINK_STAND_BACK_MIN_MS = 32,  /* after that the intake is tried again at a random moment within this time */
         UPLINK_STAND_BACK_MAX_MS = 512, /* that time doubles with each try, up to this */
-        UPLINK_UNCALLED_MS = 1000,      /* a new chatd that has not called is answered after one to two times as long */
+        UPLINK_UNCALLED_MS = 1000,      /* a new chatd that made no roll call is answered after one to two times this */
 };
 
 /* How far the session is with chatd. Each stage follows the one above it. */
@@ -87,8 +87,8 @@ struct uplink {
         struct uplink_queue queue;
 };
 
-/* Draws the session id and the inbox's key, and puts HELLO into the queue. `dir`, `name` and `address` must outlive the
- * uplink. `u` must be all zeros except for `confinement` and `socket`, which comes from connect_socket()
+/* Draws the session id and the inbox's key at random, and puts HELLO into the queue. `dir`, `name` and `address` must
+ * outlive the uplink. `u` must be all zeros except for `confinement` and `socket`, which comes from connect_socket()
  * (chat/connect.h). */
 void uplink_init(struct uplink *u, const char *dir, struct slice name, struct slice address, struct pace pace);
 
@@ -102,15 +102,16 @@ enum {
  * uplink_init(). Sends nothing if chatd is not there or its queue is full. */
 void uplink_unserved(struct uplink *u, const char *dir, int error);
 
-/* Puts a frame into the queue that is numbered as lines are: ACTION, NICK, PRIVATE or WHO. The pace counts it as `cost`
- * lines, 1 to 255. `f` has its type, name and text. The frame must fit: call uplink_room() first. */
+/* Puts a frame that is numbered like a line into the queue: ACTION, NICK, PRIVATE, WHO or the like. The pace counts it
+ * as `cost` lines, 1 to 255. `f` has its type, name and text. The frame must fit: call uplink_room() first. */
 void uplink_request(struct uplink *u, struct frame f, unsigned cost);
 
 /* Put a line, or BYE, into the queue. It must fit: call uplink_room() first. */
 void uplink_say(struct uplink *u, struct slice text);
 void uplink_bye(struct uplink *u, enum leave_reason reason, struct slice text, uint64_t lines_out, uint64_t skipped);
 
-/* Puts into the queue that the client may be announced. Does nothing if chatd is too old to have waited for that. */
+/* Tells chatd, through the queue, that the client may be announced. Does nothing if chatd is too old to wait for
+ * that. */
 void uplink_arrive(struct uplink *u);
 
 /* Answers the roll call of a new chatd, before anything else is sent. */

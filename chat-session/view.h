@@ -1,6 +1,5 @@
-/* The way in which a client wants to see lines: with times, in colors, with a bell, without the lines of people whom it
- * ignores. All zeros stand for lines as everybody sees them; then chatd may write to the client by itself
- * (chat/outlet.h).
+/* How a client wants to see lines: with times, in colors, with a bell, without the lines of people whom it ignores.
+ * With all zeros it sees lines in their common form, and chatd may write to it by itself (chat/outlet.h).
  */
 #pragma once
 
@@ -18,8 +17,8 @@ enum {
         VIEW_TIME_BYTES = sizeof("[23:59] "),
         VIEW_COLOR_BYTES = sizeof("\x1b[36m"),
         VIEW_PAST_TIME_BYTES = 32,
-        /* A past line can be no older than the host's uptime, because it is kept in memory, or than this if its
-         * directory is on a disk. If it seems older, or from the future, the clock was set in the meantime. */
+        /* Past lines are kept in memory, so they are no older than the host's uptime; on a disk they may be as old as
+         * this. If a line seems older, or from the future, the clock was set in the meantime. */
         VIEW_PAST_MAX_S = 30 * 24 * 3600,
         VIEW_FUTURE_MAX_S = 3600,
 };

@@ -34,7 +34,7 @@ static void visit_tell_lingering(struct session *s)
         session_tell(s, &(struct answer){.code = ANSWER_WAITS, .count = lines});
 }
 
-/* Gives up handing over the lines of a leaving client. */
+/* Gives up the lines of a leaving client that chatd has not taken. */
 static void visit_give_up_lines(struct session *s)
 {
         size_t lines = uplink_lines_waiting(&s->uplink);
@@ -71,7 +71,7 @@ static void visit_advance_leave(struct session *s)
                 session_become(s, SESSION_DONE);
 }
 
-/* Ends the session because it was told to stop: the lines of its client go out at once. */
+/* Ends the session because of a signal: the lines of its client go out at once. */
 static void visit_terminate(struct session *s)
 {
         uplink_unpace(&s->uplink);
@@ -134,7 +134,7 @@ static void visit_write(struct session *s)
         if (s->kind->draw(s->me)) /* there was no room before */
                 visit_flush(s);
         if (client_is_deaf(&s->client))
-                talk_leave(s, LEAVE_RESET); /* the client would see nothing, and could still talk */
+                talk_leave(s, LEAVE_RESET); /* otherwise the client could still talk, and would see nothing */
         if (s->state != SESSION_TALKING || client_waits(&s->client))
                 return;
         if (s->kind->form(s->me) == KIND_FORM_TEXT)
@@ -160,7 +160,7 @@ static bool visit_claim(struct session *s)
         return (!writes && !keeps) || loan_claim(&s->loan);
 }
 
-/* Returns when the loop must go on although no descriptor says so. */
+/* Returns when the loop must go on even if no descriptor is ready. */
 static int64_t visit_due(const struct session *s)
 {
         int64_t wake = clock_earlier(liveness_due(s), s->kind->due(s->me));
@@ -230,14 +230,14 @@ static void visit_handle(struct session *s, const struct pollfd fds[static VISIT
                 incoming_take(s);
         else if (s->uplink.is_queue_lost)
                 incoming_tell_lost(s);
-        /* For a socket the session reads the end, behind the input that came before it. */
+        /* The end of a socket is read later, behind the input that came before it. */
         if (s->client.is_out_broken && !s->client.is_socket)
                 talk_leave(s, LEAVE_RESET);
 }
 
 /* ---- the beginning ---- */
 
-/* Joins the chat under the name of the connection, unless the client is to name itself. */
+/* Joins the chat under the name of the connection, unless the client names itself. */
 static void visit_introduce(struct session *s)
 {
         if (s->kind->joining == KIND_JOINS_AT_ONCE)
@@ -282,8 +282,8 @@ void visit_refuse_unconfined(struct session *s, int error)
         client_close(&s->client);
 }
 
-/* Serves a proxy's own connection. Returns true if it says something. A health check says nothing, and the chat must
- * not hear of it. */
+/* Serves a proxy's own connection. Returns true if the proxy sends something. A health check sends nothing, and the
+ * chat must not hear of it. */
 static bool visit_proxy_speaks(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop)
 {
         int64_t deadline = s->now + PROXY_SILENT_MS;

@@ -8,14 +8,14 @@
 #include "session.h"
 
 enum {
-        LEAVE_GOODBYE_MS = 2000, /* how long a session that handed over all waits for what was said before its BYE */
+        LEAVE_GOODBYE_MS = 2000, /* how long a session that handed over all lines waits for the lines before its BYE */
         PROXY_SILENT_MS = 30000, /* how long a proxy's own connection may be silent */
 };
 
-/* Takes the client at `in` and `out`, which is of this kind; `me` is the kind's own state. Finds out the client's name,
- * unless a proxy is to state it. Reads nothing from the client yet. Keeps no other descriptor open except its uplink's
- * socket. `s` must be all zeros; the others must live as long as `s`. Does everything that must be done before the
- * session enters its sandbox (sandbox.h). */
+/* Takes the client at `in` and `out`, which is of this kind; `me` is the kind's own state. Does everything that must be
+ * done before the session enters its sandbox (sandbox.h). Finds out the client's name, unless a proxy is to state it.
+ * Reads nothing from the client yet. Opens no descriptor that stays, except the uplink's socket. `s` must be all zeros;
+ * the other arguments must live as long as `s`. */
 void visit_begin(struct session *s, const struct kind *kind, void *me, int in, int out,
                  const struct session_options *o);
 
@@ -23,6 +23,6 @@ void visit_begin(struct session *s, const struct kind *kind, void *me, int in, i
  * is an errno. */
 void visit_refuse_unconfined(struct session *s, int error);
 
-/* Serves the client until it leaves, the connection breaks or `*stop` becomes true. Signals that `unblocked` lacks are
- * delivered only while the session waits. */
+/* Serves the client until it leaves, the connection breaks or `*stop` becomes true. `unblocked` is the signal mask
+ * while the session waits: signals that it does not block come only then. */
 void visit_run(struct session *s, const sigset_t *unblocked, const volatile sig_atomic_t *stop);

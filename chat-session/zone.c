@@ -22,8 +22,8 @@ enum {
 
 /* ---- the calendar ---- */
 
-/* Returns the days from 1970-01-01 to this day of the Gregorian calendar. The year is counted from March on, so that
- * the odd day of leap years is its last. */
+/* Returns the days from 1970-01-01 to this day of the Gregorian calendar. The year begins in March, so that the extra
+ * day of a leap year is its last. */
 static int64_t zone_days_until(int64_t year, int month, int day)
 {
         int64_t y = month <= 2 ? year - 1 : year;

@@ -1,8 +1,8 @@
 /* Time zones, for times of day that people read: a fixed offset from UTC, or the zone of the host with its summer time.
  *
- * localtime(3) cannot be used: it opens files, which the sandbox forbids, and allocates memory, of which a session has
- * none. So a zone is the rule in the last line of a zone's file (RFC 8536, section 3.3), in the form of the environment
- * variable TZ (POSIX, 8.3). It is right from the last change of law on, and a chat needs no more.
+ * localtime(3) cannot be used: it opens files, which the sandbox forbids, and allocates memory, which a session cannot.
+ * So a zone is the rule in the last line of a zone's file (RFC 8536, section 3.3), in the form of the environment
+ * variable TZ (POSIX, 8.3). The rule is right for all times since the last change of law, which suffices for a chat.
  */
 #pragma once
 
@@ -32,8 +32,8 @@ struct zone {
  * or no rule that zone_parse() knows. */
 void zone_read(struct zone *z);
 
-/* Takes a rule, as "CET-1CEST,M3.5.0,M10.5.0/3". Returns false, with `z` set to UTC, if it is no rule, or if it counts
- * days in another way than by month, week and day. */
+/* Takes a rule, such as "CET-1CEST,M3.5.0,M10.5.0/3". Returns false, with `z` set to UTC, if it is no rule, or one
+ * whose days are not given by month, week and day. */
 bool zone_parse(struct zone *z, const char *rule);
 
 /* Takes an offset as people write it: "+2", "-3", "+5:30", "+0530", "UTC+2", or "UTC", up to 14 hours to either side.
