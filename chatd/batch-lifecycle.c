@@ -44,7 +44,7 @@ static void lifecycle_forget(struct chat *chat, bool last)
         if (rooms_forget_empty(&chat->roster.rooms, chat->roster.dir))
                 chat_forget_said(chat);
         if (last)
-                chat_forget_departed(chat);
+                chat_forget_departures(chat);
 }
 
 int lifecycle_do(struct chat *chat, size_t left)

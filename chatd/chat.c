@@ -67,7 +67,7 @@ void chat_free(struct chat *chat)
         intake_free(&chat->intake);
         roster_free(&chat->roster);
         history_close(&chat->history);
-        departed_clear(&chat->departed);
+        departures_clear(&chat->departures);
 }
 
 void chat_watch(struct chat *chat, struct watch *w, enum watch_kind kind, struct member *m, int fd, uint32_t events)
@@ -216,11 +216,11 @@ bool chat_show_past(struct chat *chat, struct member *m, uint64_t number, unsign
         return size > 0;
 }
 
-void chat_forget_departed(struct chat *chat)
+void chat_forget_departures(struct chat *chat)
 {
-        for (size_t i = 0; i < chat->departed.count; i++)
-                note_remove_departed(chat->roster.dir, chat->departed.ids[i]);
-        departed_clear(&chat->departed);
+        for (size_t i = 0; i < chat->departures.count; i++)
+                note_remove_departed(chat->roster.dir, chat->departures.ids[i]);
+        departures_clear(&chat->departures);
 }
 
 void chat_forget_said(struct chat *chat)

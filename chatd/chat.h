@@ -17,7 +17,7 @@
 #include "batch.h"
 #include "changes.h"
 #include "complaints.h"
-#include "departed.h"
+#include "departures.h"
 #include "eventlog.h"
 #include "floods.h"
 #include "guests.h"
@@ -80,9 +80,9 @@ struct chat {
         struct limits *limits;
         struct confinements *confinements;
         struct control *control;
-        struct order order;       /* of the steps of a round */
-        struct changes changes;   /* of names and rooms in the batch */
-        struct departed departed; /* members that left just before the last chatd died */
+        struct order order;           /* of the steps of a round */
+        struct changes changes;       /* of names and rooms in the batch */
+        struct departures departures; /* members that left just before the last chatd died */
         struct complaints complaints;
         char shown_text[TEXT_MAX_BYTES]; /* the cleaned form of the last text */
         uint64_t lines;                  /* relayed since the start */
@@ -138,7 +138,7 @@ struct eventlog_member chat_describe(const struct chat *chat, const struct membe
 void chat_log_join(struct chat *chat, const struct member *m);
 
 /* Removes the notes of members that had left before this chatd started. None of their frames is left in the queue. */
-void chat_forget_departed(struct chat *chat);
+void chat_forget_departures(struct chat *chat);
 
 /* Forgets the history of rooms that do not exist any more, unless the settings keep it. */
 void chat_forget_said(struct chat *chat);

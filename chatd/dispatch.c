@@ -73,7 +73,7 @@ static enum outcome dispatch_frame(struct chat *chat, const struct datagram *d)
                 complaints_ignore(&chat->complaints, r == -EPROTONOSUPPORT ? IGNORED_VERSION : IGNORED_MALFORMED);
                 return TAKEN;
         }
-        if (!dispatch_is_allowed(chat, d, &f) || departed_has(&chat->departed, f.id))
+        if (!dispatch_is_allowed(chat, d, &f) || departures_has(&chat->departures, f.id))
                 return TAKEN;
         return f.id == LINK_ID ? remote_take(chat, &f) : dispatch_from_session(chat, &f);
 }

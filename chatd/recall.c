@@ -65,12 +65,12 @@ static bool recall_has_suffix(const char *file, const char *suffix, uint64_t *id
 }
 
 /* Returns true if `file` is the note of a member that left. Adds its id. */
-static bool recall_departed(struct departed *d, const char *file)
+static bool recall_departure(struct departures *d, const char *file)
 {
         uint64_t id;
         if (!recall_has_suffix(file, DEPARTED_SUFFIX, &id))
                 return false;
-        departed_add(d, id);
+        departures_add(d, id);
         return true;
 }
 
@@ -176,7 +176,7 @@ static void recall_room(struct roster *r, int dir, const char *file, const struc
 
 /* Members with a name other than before the queue come last: their names are free then, or were taken by another
  * member's change. */
-int recall_members(struct roster *r, struct departed *departed, const struct leftover *queued)
+int recall_members(struct roster *r, struct departures *departures, const struct leftover *queued)
 {
         char path[PATH_MAX];
         snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, r->dir);
@@ -184,7 +184,7 @@ int recall_members(struct roster *r, struct departed *departed, const struct lef
         if (!dir)
                 return -errno;
         for (const struct dirent *entry; (entry = readdir(dir));)
-                if (!recall_departed(departed, entry->d_name))
+                if (!recall_departure(departures, entry->d_name))
                         recall_read_note(r, dirfd(dir), entry->d_name, queued, false);
         rewinddir(dir);
         for (const struct dirent *entry; queued->count > 0 && (entry = readdir(dir));)

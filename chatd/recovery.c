@@ -167,7 +167,7 @@ static int recovery_do_steps(struct chat *chat, struct leftover *queued)
         size_t old_frames = 0;
         int r = recovery_walk_queue(chat, queued, &old_frames);
         if (r == 0)
-                r = recall_members(&chat->roster, &chat->departed, queued);
+                r = recall_members(&chat->roster, &chat->departures, queued);
         if (r == 0)
                 r = recovery_ask_strangers(chat); /* while there are descriptors: members may take all of them */
         if (r < 0)
@@ -182,7 +182,7 @@ static int recovery_do_steps(struct chat *chat, struct leftover *queued)
         order_recover(&chat->order, old_frames);
         arrivals_recover(chat);
         if (old_frames == 0)
-                chat_forget_departed(chat);
+                chat_forget_departures(chat);
         return 0;
 }
 

@@ -191,7 +191,7 @@ static void test_a_leave_that_is_relayed_again(void **state)
         serve(f);
         assert_inbox(f, BOB, "rollcall");
         assert_int_equal(f->chat->roster.count, 1);
-        assert_int_equal(f->chat->departed.count, 0);
+        assert_int_equal(f->chat->departures.count, 0);
 }
 
 static void test_here_and_bye_that_are_relayed_again(void **state)
@@ -211,7 +211,7 @@ static void test_here_and_bye_that_are_relayed_again(void **state)
         assert_inbox(f, BOB, "rollcall");
         say(f, BOB, "and on");
         restart_broker(f);
-        assert_int_equal(f->chat->departed.count, 0);
+        assert_int_equal(f->chat->departures.count, 0);
 }
 
 static void test_here_of_a_stranger_is_a_hello(void **state)

@@ -258,16 +258,16 @@ static void test_notes(void **state)
 
         struct roster next;
         roster_init(&next, f->dir, getuid());
-        struct departed departed = {0};
-        assert_int_equal(recall_members(&next, &departed, &(struct leftover){0}), 0);
+        struct departures departures = {0};
+        assert_int_equal(recall_members(&next, &departures, &(struct leftover){0}), 0);
         assert_int_equal(next.count, 1);
-        assert_int_equal(departed.count, 1);
-        assert_true(departed_has(&departed, 0xb0bULL));
-        assert_false(departed_has(&departed, 0xa11ULL));
-        departed_clear(&departed);
+        assert_int_equal(departures.count, 1);
+        assert_true(departures_has(&departures, 0xb0bULL));
+        assert_false(departures_has(&departures, 0xa11ULL));
+        departures_clear(&departures);
         note_remove_departed(f->roster.dir, bob->id);
-        assert_int_equal(recall_members(&f->roster, &departed, &(struct leftover){0}), 0);
-        assert_int_equal(departed.count, 0);
+        assert_int_equal(recall_members(&f->roster, &departures, &(struct leftover){0}), 0);
+        assert_int_equal(departures.count, 0);
         const struct member *m = roster_find(&next, 0xa11ULL);
         assert_non_null(m);
         assert_string_equal(m->name, "ann of the long name");
@@ -301,9 +301,9 @@ static void test_notes_that_make_no_sense(void **state)
         assert_int_equal(symlink("1 00000000000000aa a b", path), 0);
         snprintf(path, sizeof(path), "%s/members/000000000000000g.left", f->dir);
         assert_int_equal(symlink("1 00000000000000aa a b", path), 0);
-        struct departed departed = {0};
-        assert_int_equal(recall_members(&f->roster, &departed, &(struct leftover){0}), 0);
-        assert_int_equal(f->roster.count + departed.count, 0);
+        struct departures departures = {0};
+        assert_int_equal(recall_members(&f->roster, &departures, &(struct leftover){0}), 0);
+        assert_int_equal(f->roster.count + departures.count, 0);
 }
 
 static void test_the_link(void **state)
@@ -345,7 +345,7 @@ static void test_the_link(void **state)
 static void test_the_file_of_the_number(void **state)
 {
         struct fixture *f = *state;
-        struct departed departed = {0};
+        struct departures departures = {0};
         struct stat st;
         int fd = note_open_relayed(f->roster.dir, LINK_ID);
         assert_true(fd >= 0);
@@ -357,8 +357,8 @@ static void test_the_file_of_the_number(void **state)
         char byte;
         assert_int_equal(pread(fd, &byte, 1, 7), 1); /* the connection is the same */
         close(fd);
-        assert_int_equal(recall_members(&f->roster, &departed, &(struct leftover){0}), 0); /* there is no note */
-        assert_int_equal(f->roster.count + departed.count, 0);
+        assert_int_equal(recall_members(&f->roster, &departures, &(struct leftover){0}), 0); /* there is no note */
+        assert_int_equal(f->roster.count + departures.count, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -5,15 +5,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct departed {
+struct departures {
         uint64_t *ids;
         size_t count;
 };
 
 /* Adds an id. Returns 0 or -ENOMEM. */
-int departed_add(struct departed *d, uint64_t id);
+int departures_add(struct departures *d, uint64_t id);
 
-bool departed_has(const struct departed *d, uint64_t id);
+bool departures_has(const struct departures *d, uint64_t id);
 
 /* Frees the ids. */
-void departed_clear(struct departed *d);
+void departures_clear(struct departures *d);

@@ -1,9 +1,9 @@
-#include "departed.h"
+#include "departures.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-int departed_add(struct departed *d, uint64_t id)
+int departures_add(struct departures *d, uint64_t id)
 {
         uint64_t *ids = reallocarray(d->ids, d->count + 1, sizeof(*ids));
         if (!ids)
@@ -13,13 +13,13 @@ int departed_add(struct departed *d, uint64_t id)
         return 0;
 }
 
-void departed_clear(struct departed *d)
+void departures_clear(struct departures *d)
 {
         free(d->ids);
-        *d = (struct departed){0};
+        *d = (struct departures){0};
 }
 
-bool departed_has(const struct departed *d, uint64_t id)
+bool departures_has(const struct departures *d, uint64_t id)
 {
         for (size_t i = 0; i < d->count; i++)
                 if (d->ids[i] == id)
