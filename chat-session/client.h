@@ -52,9 +52,9 @@ struct client {
  * stream, because telnet sends IAC DM as such (RFC 854, the Synch signal). */
 void client_init(struct client *c, int in, int out);
 
-/* Makes TCP probe an idle client, so that the session notices when the client has vanished: after `timeout_ms`, but not
- * before a few seconds and not after 120; 0 means 120. If the launcher has turned probing on already (chat.socket),
- * that stays. Descriptors that are not TCP are left alone. */
+/* Makes TCP probe an idle client, so that the session notices after `timeout_ms` that the client has vanished. The time
+ * is a few seconds at least and 120 seconds at most; 0 means 120. If the launcher has turned probing on already
+ * (chat.socket), that stays. Descriptors that are not TCP are left alone. */
 void client_keep_alive(const struct client *c, int timeout_ms);
 
 /* Reads at most `size` bytes. Returns how many, or 0 if there are none now or the input has ended, as

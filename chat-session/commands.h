@@ -52,8 +52,8 @@ const struct command_row *command_nearest(struct slice word);
 
 /* Returns the command that a line stands for. Sets `*row` to the row of the command, or to the nearest row if the
  * command is unknown. `*row` is undefined for text, and unchanged for "exit". Sets `*rest` to what stands behind the
- * command's name; for text, to the text to be said; for an unknown command, to its name; for a disguised command, to
- * what stands behind its slash.
+ * command's name. For text, sets it to the text to be said; for an unknown command, to its name; for a disguised
+ * command, to what stands behind its slash.
  *
  * A line that begins with "//" is text without the first slash. A path ("/etc/passwd": a second slash in the first
  * word) is text. "exit" leaves, also with blanks around it. Commands may be in any case.

@@ -46,8 +46,8 @@ static size_t disguise_shown_by_number(struct slice text)
         return digits >= 4 && digits <= 6 && 3 + digits < text.len && text.at[3 + digits] == '>' ? digits + 4 : 0;
 }
 
-/* Returns true if the character has no picture of its own: blanks, controls, characters that reveal.h calls hidden,
- * marks, and U+FFFD, which stands for bytes that are not text. */
+/* Returns true if the character has no picture of its own. These are blanks, controls, marks, characters that reveal.h
+ * calls hidden, and U+FFFD, which stands for bytes that are not text. */
 static bool disguise_is_unseen(uint32_t point)
 {
         if (point < 0x80)

@@ -1,10 +1,10 @@
 /* Editing in a session. While it is on, the client's input goes through the editor (editor.h) and not through `lines`,
  * and the half-typed line is drawn again behind each line of others.
  *
- * Editing is on if the user asks for it (/edit on), or if the client began with an offer that only a telnet in a
- * terminal makes: its window's size (NAWS, RFC 1073) and characters as they are typed (SUPPRESS-GO-AHEAD, RFC 858). The
- * session then echoes (RFC 857). Before its user asks for editing, no telnet command goes to a client that sent none:
- * nc would show it.
+ * Editing is on if the user asks for it (/edit on), or if the client began with two offers that only a telnet in a
+ * terminal makes. The offers are the size of its window (NAWS, RFC 1073) and characters as they are typed
+ * (SUPPRESS-GO-AHEAD, RFC 858). The session then echoes (RFC 857). Before its user asks for editing, no telnet command
+ * goes to a client that sent none: nc would show it.
  *
  * The row is drawn once behind all new output, and only while few lines wait in the client's buffer, so it costs a slow
  * client next to nothing. The next line erases the row first (screen.h).

@@ -8,9 +8,9 @@
 
 /* ---- records ---- */
 
-/* Shows what the client has not seen of a record. A record that came before is not shown again, with one exception:
- * chatd does not compare records, so it may write the beginning of such a line, as after a second HELLO under the same
- * id. Then the rest is shown. */
+/* Shows what the client has not seen of a record. A record that came before is not shown again, unless chatd has
+ * written its beginning once more: then the rest is shown. chatd does not compare records, so it may do that, for
+ * example after a second HELLO under the same id. */
 static void incoming_show_record(struct session *s, const struct record *r, bool seen)
 {
         struct slice parts[DISPLAY_PARTS_MAX];

@@ -1,13 +1,13 @@
 /* Turns bytes into lines: finds the line ends of every kind of client, obeys the keys that correct a line, and cuts
  * lines that are too long. The text is what was typed; it is cleaned (chat/safe-text.h) when it is sent.
  *
- * A line ends with CR LF, LF CR, CR NUL (telnet in character mode, PuTTY), LF (nc) or a lone CR, even if a read ends in
- * between: the first of the two ends the line at once, and the other half is swallowed. A line of more than
- * TEXT_MAX_BYTES comes as several pieces, cut between characters.
+ * A line ends with CR LF, LF CR, CR NUL (telnet in character mode, PuTTY), LF (nc) or a lone CR. The first byte ends
+ * the line at once, and the second is swallowed, so a read may end between the two. A line of more than TEXT_MAX_BYTES
+ * comes as several pieces, cut between characters.
  *
- * Many clients send each key as it is pressed and correct nothing themselves, so BS and DEL erase a character (a
- * grapheme cluster), ^W a word and ^U the line, as a terminal's driver does (termios(3)). Escape sequences of keys add
- * nothing (escape.h). NUL is ignored: some clients send it to keep a connection alive.
+ * Many clients send each key as it is pressed and correct nothing themselves. So BS and DEL erase a character (a
+ * grapheme cluster), ^W a word and ^U the line, as in a terminal (termios(3)). Escape sequences of keys add nothing
+ * (escape.h). NUL is ignored: some clients send it to keep a connection alive.
  *
  * Memory is constant; there is no descriptor and no allocation.
  */

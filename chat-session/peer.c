@@ -25,8 +25,8 @@ static void peer_from_ipv4(struct peer *p, struct in_addr ip, in_port_t port)
         snprintf(p->name, sizeof(p->name), "%s:%u", text, ntohs(port));
 }
 
-/* Writes the interface of a link-local address: its name, which stays the same when its number changes with a boot; or
- * its number if the interface is gone or its name has characters that an address must not have. */
+/* Writes the interface of a link-local address by its name, because its number may change with a boot. Writes the
+ * number if the interface is gone, or if its name has characters that an address must not have. */
 static void peer_describe_scope(char scope[static 1 + IF_NAMESIZE], unsigned index)
 {
         char name[IF_NAMESIZE] = "";

@@ -97,8 +97,8 @@ static bool row_is_ascii(struct slice text, size_t from)
         return from >= text.len;
 }
 
-/* Returns true if the text needs no more columns than there are on any terminal: no terminal takes more columns for a
- * character than it has bytes, whatever it knows of widths or of UTF-8. */
+/* Returns true if the text fits on any terminal. No terminal takes more columns for a character than the character has
+ * bytes, whatever the terminal knows of widths or of UTF-8. */
 static bool row_is_certain_to_fit(const struct row *r, struct slice text)
 {
         return text.len <= (r->columns > 0 ? row_text_columns(r) : ROW_COLUMNS_CERTAIN);

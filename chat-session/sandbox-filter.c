@@ -1,8 +1,8 @@
 /* Writes sandbox-filter.h on standard output: the system calls that a session may make once it serves its client, as
  * programs for seccomp(2), one for each architecture.
  *
- * This program runs while chat-session is built, so that chat-session itself does not need libseccomp: loading that
- * library and compiling the filter would take longer than the rest of a session's start.
+ * This program runs while chat-session is built, so chat-session itself does not need libseccomp. To load that library
+ * and compile the filter would take longer than the rest of a session's start.
  *
  * seccomp(2) sees a call's registers, not what a pointer points to. So the filter cannot restrict paths, nor the
  * addresses that the session's own socket connects to.

@@ -1,5 +1,6 @@
-/* Puts lines on the screen of a terminal: breaks them into rows at words if the window is known to be narrow, converts
- * them to the terminal's character set, and erases a half-typed line (row.h) first, which is drawn again behind them.
+/* Puts lines on the screen of a terminal. Breaks them into rows at words if the window is known to be narrow, and
+ * converts them to the terminal's character set. First erases a half-typed line (row.h), which is drawn again behind
+ * them.
  *
  * `columns`, `charset` and `is_row_drawn` of a client (client.h) are what is known of its screen. Without them a line
  * is as client_line() writes it.

@@ -1,8 +1,8 @@
 /* The part of the telnet protocol (RFC 854) that a server without options needs: bytes in, events out.
  *
  * The parser owns no descriptor and allocates nothing. It takes one byte at a time, so it does not matter how reads cut
- * the stream, and a subnegotiation may be of any length. Options are refused, once per option and direction, so that no
- * peer can make the parser answer for ever (the loops of RFC 1143), with these exceptions:
+ * the stream, and a subnegotiation may be of any length. Options are refused once per option and direction, so that no
+ * peer can make the parser answer for ever (the loops of RFC 1143). These are exceptions:
  * - TIMING-MARK (RFC 860) is answered each time: telnet discards all output after ^C until that answer comes.
  * - BINARY (RFC 856) is agreed to, and asked for as soon as the peer has shown that it speaks telnet. Without it
  *   Debian's telnet looks at seven bits of each byte that it sends, takes the 0x83 within an "ă" for a ^C, and sends
@@ -10,8 +10,8 @@
  *   would continue an incomplete character.
  * - ECHO (RFC 857), SUPPRESS-GO-AHEAD (RFC 858) and NAWS (RFC 1073) are needed to edit the peer's line. telnet_edit()
  *   asks for them; before that they are refused. While the line is edited, what the peer says about them counts as its
- *   answer and is not answered, except for its first WILL NAWS: kermit drops the requests that come together with ECHO,
- *   makes offers of its own, and sends no more keys before it has an answer.
+ *   answer and is not answered. Its first WILL NAWS is answered all the same: kermit drops the requests that come
+ *   together with ECHO, makes offers of its own, and sends no more keys before it has an answer.
  *
  * A peer that answers WILL with both WILL and WONT changes its mind about BINARY for ever. It is answered
  * TELNET_CHANGES_MAX times and then ignored.

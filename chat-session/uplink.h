@@ -117,8 +117,8 @@ void uplink_arrive(struct uplink *u);
 /* Answers the roll call of a new chatd, before anything else is sent. */
 void uplink_answer(struct uplink *u);
 
-/* Answers a new chatd that has not asked who is there: before anything else is sent, or after a random time, so that
- * not all sessions answer at once. `now` in ms of CLOCK_MONOTONIC. */
+/* Answers a new chatd that made no roll call. Does so before anything else is sent, or after a random time, so that not
+ * all sessions answer at once. `now` in ms of CLOCK_MONOTONIC. */
 void uplink_answer_uncalled(struct uplink *u, int64_t now);
 
 /* Sets the number of lines that HERE states. */
