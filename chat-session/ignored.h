@@ -1,4 +1,4 @@
-/* The people whom a client ignores, by identity and not by name. A member of this host is known by the id of the
+/* The people that a client ignores, by identity and not by name. A member of this host is known by the id of the
  * session, which stays the same through all names and rooms of a visit. A member of another host is known by NAME@HOST,
  * and by the renames that chatd passes on. A member who left is known by the last name, in case that name comes back.
  */

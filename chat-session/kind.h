@@ -7,7 +7,7 @@
  *
  * What a session takes care of:
  * - Each record, past line, answer and notice comes once and in order, even if chatd was killed.
- * - A line of which chatd wrote only a part is completed before anything else is written.
+ * - A line that chatd wrote only in part is completed before anything else is written.
  * - Output that the client does not take waits, and lines that do not fit the buffer are counted.
  * - The client's lines wait for their turn (the pace) and for chatd.
  *

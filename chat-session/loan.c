@@ -116,8 +116,8 @@ void loan_settle(struct loan *l, const struct client *c)
         l->has_turn = true;
 }
 
-/* Remembers the records of chatd's last write, of which the client has `client_bytes`. With `count`, counts their
- * lines, too: chatd has not counted them. */
+/* Remembers the records in the first `client_bytes` bytes of chatd's last write. With `count`, counts their lines, too:
+ * chatd has not counted them. */
 static void loan_remember(struct loan *l, struct seen *seen, uint64_t own, bool count)
 {
         uint32_t to = outlet_load(&l->page->to), room = outlet_load(&l->page->room);

@@ -37,7 +37,7 @@ struct loan {
         struct {
                 uint64_t id, number;
                 size_t bytes; /* 0: there is no such record */
-        } rest;               /* the record of which the client has only the beginning, from a chatd that died */
+        } rest;               /* the record of a dead chatd whose rest the client lacks */
 };
 
 /* Lends the connection of `c` if that is possible. `fds` came with LEND; the caller may close them afterwards. */
@@ -68,7 +68,7 @@ void loan_keep(struct loan *l);
 void loan_settle(struct loan *l, const struct client *c);
 
 /* Ends the loan to a chatd that died. Remembers the records that the client has, except those of session `own`, and the
- * record of which the client has only the beginning (`rest`). Ends a line whose rest will not come. */
+ * record whose rest the client lacks (`rest`). Ends a line whose rest will not come. */
 void loan_end(struct loan *l, struct client *c, struct seen *seen, uint64_t own);
 
 /* Returns how many bytes of this record the client has. Call it once for each record, in their order. */

@@ -12,5 +12,5 @@ struct terminal;
  * not sent. */
 void obey(struct terminal *t, enum command command, const struct command_row *row, struct slice rest);
 
-/* Takes chatd's answer to FIND (FOUND): the id of the member whom the client wants to ignore, or that there is none. */
+/* Takes FOUND, chatd's answer to FIND: it has the id of the member to be ignored, or says that there is none. */
 void obey_found(struct terminal *t, const struct frame *f);

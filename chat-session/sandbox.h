@@ -47,9 +47,9 @@ enum sandbox_kind {
         SANDBOX_OF_THIS_BUILD = SANDBOX_SANITIZED ? SANDBOX_WITH_SANITIZER : SANDBOX_STRICT,
 };
 
-/* Moves the UNIX datagram socket `*uplink` to SANDBOX_UPLINK_FD, and closes all descriptors behind that. Gives up for
- * good what the session does not need: capabilities, new privileges, resources (getrlimit(2)) and system calls
- * (seccomp(2)). Other processes can no longer inspect it (PR_SET_DUMPABLE).
+/* Moves the UNIX datagram socket `*uplink` to SANDBOX_UPLINK_FD, and closes all higher descriptors. Gives up for good
+ * what the session does not need: capabilities, new privileges, resources (getrlimit(2)) and system calls (seccomp(2)).
+ * Other processes can no longer inspect it (PR_SET_DUMPABLE).
  *
  * Only that socket can be connected, and it cannot be closed. The reason: a session may pass descriptors, even its
  * client's, and a descriptor that it passes to itself gets any free number. If it got the number of the socket, the

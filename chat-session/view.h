@@ -1,5 +1,5 @@
-/* How a client wants to see lines: with times, in colors, with a bell, without the lines of people whom it ignores.
- * With all zeros it sees lines in their common form, and chatd may write to it by itself (chat/outlet.h).
+/* How a client wants to see lines: with times, in colors, with a bell, without the lines of ignored people. With all
+ * zeros it sees lines in their common form, and chatd may write to it by itself (chat/outlet.h).
  */
 #pragma once
 
