@@ -33,7 +33,7 @@
 #define QUEUE_LENGTH_FILE "/proc/sys/net/unix/max_dgram_qlen"
 
 enum {
-        QUEUE_LENGTH = 512,     /* what QUEUE_LENGTH_FILE should have at least */
+        QUEUE_LENGTH = 512,     /* the smallest good value of QUEUE_LENGTH_FILE */
         SESSIONS_END_MS = 7000, /* `docker stop` waits for ten seconds in all */
         CHATD_END_MS = 2000,
         TURN_MS = 60 * 1000, /* the longest wait of the loop */

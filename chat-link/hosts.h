@@ -1,4 +1,4 @@
-/* What this host knows of other hosts: how many of their records have arrived, and which hosts are there.
+/* The knowledge of this host about other hosts: how many of their records have arrived, and which hosts are there.
  *
  * The data lies in the spool's file (spool_kept()) and survives kill -9 at any instruction: new data is written into
  * the slot that is not in use, and one store takes that slot into use.

@@ -30,7 +30,7 @@ enum {
         LINK_LAYOUT = 2,
 };
 
-/* What the link keeps in the spool's file. Only hosts.h describes `hosts`. */
+/* The data that the link keeps in the spool's file. hosts.h describes `hosts`. */
 struct link_kept {
         uint64_t layout;        /* LINK_LAYOUT; any other value is of another version, whose data cannot be used */
         uint64_t generation;    /* of the stream that is read */

@@ -71,7 +71,7 @@ struct session {
         unsigned hellos;
         uint64_t hello_at, bye_at, closed_at; /* in order of sending; 0: not yet */
         uint64_t adrift_at;                   /* when it asked for another room after its inbox was closed; 0: never */
-        /* what it got: */
+        /* the frames that it got: */
         struct seen seen;
         size_t epoch;
         size_t last_line;       /* in this epoch */

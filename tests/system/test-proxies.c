@@ -153,7 +153,7 @@ static void test_wrong_headers(void **state)
                 shell("journalctl -u chatd -o json CHAT_EVENT=bad-header --output-fields=CHAT_HEADER | grep -c "
                       "'\"CHAT_HEADER\":\"malformed\"'"),
                 "1");
-        shell("journalctl -x -u chatd CHAT_EVENT=bad-header | grep -q 'A proxy did not say whom it passes on'");
+        shell("journalctl -x -u chatd CHAT_EVENT=bad-header | grep -q 'A proxy did not name its client'");
 }
 
 /* ---- real proxies ---- */

@@ -65,7 +65,7 @@ static void lose_inbox(struct fixture *f, uint32_t who)
         unlink(address.sun_path);
 }
 
-/* A session whose inbox was removed binds it anew, and says so by HERE. */
+/* A session whose inbox was removed binds it anew, and reports that by HERE. */
 static void test_an_inbox_that_is_bound_anew(void **state)
 {
         struct fixture *f = *state;
@@ -308,7 +308,7 @@ static void test_who_binds_its_inbox_anew_after_it_lent(void **state)
         bind_anew(*state, true);
 }
 
-/* chatd ends in the middle of a round. It must take no frame any more: the next chatd does. */
+/* chatd ends in the middle of a round. It must take no more frames, which the next chatd takes. */
 static void test_a_queue_that_cannot_be_consumed(void **state)
 {
         struct fixture *f = *state;
