@@ -91,10 +91,11 @@ void log_hosts(struct journal *j, const char *text)
         journal_write(j, &e);
 }
 
-/* Returns true if all records of this host's members reach other hosts now. */
-static bool log_is_linked(const struct network_status *s)
+/* Returns true if all records of this host's members reach other hosts now. A new link must also have begun to read: it
+ * does not get lines that other hosts said before that. */
+static bool log_is_linked(const struct link *l)
 {
-        return s->is_connected && !s->is_stuck;
+        return l->status.is_connected && !l->status.is_stuck && (l->is_link_logged || l->reading == LINK_READS);
 }
 
 static void log_linked(struct journal *j, const struct link *l)
@@ -113,7 +114,7 @@ static void log_problem(struct journal *j, const struct link *l)
 {
         const struct network_status *s = &l->status;
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=%s%s", log_is_linked(s) ? "" : "not linked: ", s->problem);
+        journal_field(&e, "MESSAGE=%s%s", log_is_linked(l) ? "" : "not linked: ", s->problem);
         journal_describe(&e, LOG_WARNING, EVENT_LINK_PROBLEM);
         journal_field(&e, "CHAT_LINES_WAITING=%" PRIu64, spool_waiting(l->spool));
         journal_write(j, &e);
@@ -124,7 +125,7 @@ static void log_problem(struct journal *j, const struct link *l)
 static int64_t log_change(struct link *l)
 {
         const struct network_status *s = &l->status;
-        bool linked = log_is_linked(s);
+        bool linked = log_is_linked(l);
         bool same_problem = strcmp(s->problem, l->logged_problem) == 0;
         if (linked == l->is_link_logged && same_problem)
                 return INT64_MAX;
@@ -245,13 +246,21 @@ static void log_look_for_twin(struct link *l)
         l->is_twin_logged = is_there;
 }
 
+/* Returns what a link that is not linked waits for. */
+static const char *log_why_not_linked(const struct network_status *s)
+{
+        if (s->problem[0])
+                return s->problem;
+        return s->is_connected ? "waiting for chatd" : "connecting";
+}
+
 static void log_notify(struct link *l)
 {
         const struct network_status *s = &l->status;
         char hosts[512], text[sizeof(l->status_line)];
         uint64_t backlog = spool_waiting(l->spool);
         hosts_describe(&l->hosts, hosts, sizeof(hosts));
-        if (log_is_linked(s))
+        if (log_is_linked(l))
                 snprintf(text, sizeof(text),
                          "STATUS=linked as %s by %s%s%s%s%s; hosts: %s; lines waiting: %" PRIu64
                          ", from others: %" PRIu64,
@@ -262,8 +271,8 @@ static void log_notify(struct link *l)
                          s->problem[0] ? "; problem: " : "", s->problem, hosts[0] ? hosts : "none yet", backlog,
                          l->lines_in);
         else
-                snprintf(text, sizeof(text), "STATUS=not linked: %s; lines waiting: %" PRIu64,
-                         s->problem[0] ? s->problem : "connecting", backlog);
+                snprintf(text, sizeof(text), "STATUS=not linked: %s; lines waiting: %" PRIu64, log_why_not_linked(s),
+                         backlog);
         if (strcmp(text, l->status_line) == 0)
                 return;
         snprintf(l->status_line, sizeof(l->status_line), "%s", text);

@@ -171,6 +171,27 @@ static void test_hello_is_said_again(void **state)
         assert_true(f->network->reading);
 }
 
+/* Until a link reads, it may miss what other hosts say. */
+static void test_a_link_is_linked_when_it_reads(void **state)
+{
+        struct fixture *f = *state;
+        struct sockaddr_un address;
+        close(f->intake);
+        path_broker(&address, f->dir);
+        unlink(address.sun_path);
+        for (int i = 0; i < 5; i++)
+                work(f);
+        assert_false(f->network->reading);
+        assert_non_null(strstr(f->link->status_line, "not linked: waiting for chatd"));
+        f->intake = rundir_bind(f->dir);
+        now_ms += 1000;
+        settle(f);
+        assert_true(f->network->reading);
+        now_ms += LINK_STATUS_MS;
+        settle(f);
+        assert_non_null(strstr(f->link->status_line, "STATUS=linked as here"));
+}
+
 static void test_the_inbox_waits_until_chatd_was_found(void **state)
 {
         struct fixture *f = *state;
@@ -412,6 +433,7 @@ int main(void)
                 TEST(test_the_queue_of_chatd_is_lost),
                 TEST(test_roll_call),
                 TEST(test_hello_is_said_again),
+                TEST(test_a_link_is_linked_when_it_reads),
                 TEST(test_the_inbox_waits_until_chatd_was_found),
                 TEST(test_while_the_network_ends),
                 TEST(test_a_full_spool_while_the_network_ends),
