@@ -16,7 +16,8 @@ static const uint8_t ipv4_prefix[IPV4_OFFSET] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 static const uint8_t user_prefix[IPV4_OFFSET] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
                                                  0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
-/* Returns the length without a port, for an address without brackets: the port is the part behind its only colon. */
+/* Returns the length of an address without its port. The address has no brackets, so a port is the part behind its only
+ * colon. */
 static size_t address_length_without_port(const char *text, size_t len)
 {
         const char *colon = memchr(text, ':', len);
@@ -78,7 +79,7 @@ void address_mask(uint8_t bytes[static ADDRESS_BYTES], int bits)
                 bytes[i] = address_mask_byte(bytes[i], bits - i * 8);
 }
 
-/* Reads the user of "pid=7,uid=1000", or "uid=1000". Returns false if there is none. */
+/* Reads the uid in "pid=7,uid=1000" or "uid=1000". Returns false if the address has none. */
 static bool address_parse_user(const char *address, uint32_t *uid)
 {
         const char *comma = strchr(address, ','), *key = comma ? comma + 1 : address;
@@ -89,7 +90,7 @@ static bool address_parse_user(const char *address, uint32_t *uid)
         return *end == '\0';
 }
 
-/* Returns true for an address whose /64 is not of one host: an IPv4 address, a link-local one, or the loopback
+/* Returns true for an address whose /64 does not belong to one host: an IPv4 address, a link-local one, or the loopback
  * address. */
 static bool address_is_alone(const uint8_t bytes[static ADDRESS_BYTES])
 {

@@ -25,7 +25,7 @@ enum {
 
 struct address {
         uint8_t bytes[ADDRESS_BYTES];            /* an IPv4 address is stored as IPv6 */
-        int bits;                                /* of the address as it is written: 32 or 128 */
+        int bits;                                /* how many bits the address has in its written form: 32 or 128 */
         char scope[ADDRESS_SCOPE_MAX_BYTES + 1]; /* the interface of an IPv6 address; empty: none is given */
 };
 
@@ -33,7 +33,7 @@ struct address {
  * is no address. */
 bool address_parse(struct address *a, const char *text);
 
-/* Clears the bits behind the first `bits`, of 128. */
+/* Keeps the first `bits` of the 128 bits, and clears the others. */
 void address_mask(uint8_t bytes[static ADDRESS_BYTES], int bits);
 
 /* A network. All zeros: unknown. */

@@ -26,7 +26,7 @@ static void admin_note_path(const struct chat *chat, const char *suffix, char pa
         snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/" NOTE_NAME "%s", chat->roster.dir, suffix);
 }
 
-/* Reads the numbers, the oldest first. Returns false if there is no note. */
+/* Reads the numbers of requests, the oldest first. Returns false if there is no note. */
 static bool admin_read_note(struct chat *chat)
 {
         struct admin *a = chat->admin;
@@ -77,7 +77,7 @@ static struct slice admin_removal_text(const struct member *m)
         return slice_of(m->removal_reason ? m->removal_reason : "");
 }
 
-/* Sends KICKED again to a removed member, when its inbox has room: the previous chatd may have died before it told the
+/* Sends KICKED again to a removed member, when its inbox has room. The previous chatd may have died before it told the
  * member. */
 static void admin_remove_again(struct chat *chat, struct member *m)
 {
@@ -93,7 +93,7 @@ static void admin_remove_again(struct chat *chat, struct member *m)
 void admin_recover(struct chat *chat)
 {
         if (!admin_read_note(chat))
-                admin_write_note(chat); /* so that the note can be replaced even if no inode is left */
+                admin_write_note(chat); /* an existing note can be replaced even if no inode is left */
         for (size_t i = 0; i < chat->roster.count; i++)
                 if (chat->roster.members[i]->removal == REMOVAL_DONE)
                         admin_remove_again(chat, chat->roster.members[i]);
@@ -156,7 +156,7 @@ static int admin_take_topic(struct chat *chat, const struct frame *f)
         return 0;
 }
 
-/* Tells a member that it is muted, or no longer, in a line for it alone, which the session shows once. */
+/* Tells a member, in a line for it alone, that it is muted or no longer muted. The session shows the line once. */
 static void admin_tell_muted(struct chat *chat, struct member *m, const struct frame *f)
 {
         char text[TEXT_MAX_BYTES];
@@ -192,7 +192,7 @@ static int admin_take_act(struct chat *chat, struct member *m, const struct fram
                 m->is_muted = f->type == FRAME_MUTE;
                 m->mute_notice_ms = 0;
                 chat->admin->act.news = muted != m->is_muted;
-                if (chat->admin->act.news) /* an unchanged state was told before */
+                if (chat->admin->act.news) /* the member knows an unchanged state */
                         admin_tell_muted(chat, m, f);
         }
         return 0;
@@ -234,7 +234,7 @@ static int admin_note_act(const struct chat *chat, const struct member *m)
         return 0;
 }
 
-/* Logs an action. Called after it was noted, so that the next chatd does not log it again. */
+/* Logs an action. Called after the action was noted, so that the next chatd does not log it again. */
 static void admin_log_act(const struct chat *chat, const struct admin_act *act)
 {
         const struct member *m = act->member;
@@ -253,7 +253,7 @@ void admin_note(struct chat *chat)
         struct admin *a = chat->admin;
         assert(chat->order.step == STEP_NOTE);
         int r = a->act.member ? admin_note_act(chat, a->act.member) : 0;
-        if (r < 0) /* a removed member that has not left: the next chatd would relay its lines */
+        if (r < 0) /* the next chatd would relay lines of a removed member that has not left */
                 eventlog_warning(chat->log, "cannot note who was removed or muted", r);
         if (a->act.member && a->act.news)
                 admin_log_act(chat, &a->act);

@@ -17,7 +17,7 @@ bool arrivals_are_full(const struct chat *chat)
         return chat->arrivals->waiting_count >= ARRIVALS_MAX;
 }
 
-/* Returns true if a newcomer is one too many to be named now. */
+/* Returns true if too many came at once: then the newcomer is not named now. */
 static bool arrivals_is_too_many(struct arrivals *a, int64_t now)
 {
         if (a->waiting_count > 0 || pace_next_ms(&a->pace, now) > now)
@@ -139,8 +139,8 @@ static void arrivals_fill_batch(struct chat *chat, uint64_t number, size_t count
         arrivals_add_joins(chat);
 }
 
-/* Sends the notice of the seal: `count` newcomers came, and those that wait still have their notes. A single one is
- * named. */
+/* Sends the notice of the seal, that `count` newcomers came. A single newcomer is named. The waiting members still have
+ * their notes. */
 static void arrivals_say(struct chat *chat, uint64_t number, size_t count)
 {
         batch_begin(&chat->batch, chat->relay.epoch);
@@ -160,7 +160,7 @@ static void arrivals_say(struct chat *chat, uint64_t number, size_t count)
         note_remove_seal(chat->roster.dir);
 }
 
-/* Returns the time as a number, because no other chatd can have drawn the same one. */
+/* Returns a number that no other chatd has drawn: the time. */
 static uint64_t arrivals_draw_number(struct arrivals *a)
 {
         uint64_t now = clock_boottime_us();
@@ -181,7 +181,7 @@ void arrivals_announce(struct chat *chat)
                 return;
         uint64_t number = arrivals_draw_number(a);
         int r = note_seal(chat->roster.dir, number, a->waiting_count);
-        if (r < 0) /* the notice is sent again, but only if chatd dies before all members have it */
+        if (r < 0) /* the notice may come twice, but only if chatd dies before all members have it */
                 complaints_warn(&chat->complaints, "cannot note who is being announced", r);
         arrivals_say(chat, number, a->waiting_count);
 }
@@ -199,5 +199,5 @@ void arrivals_recover(struct chat *chat)
         struct arrivals *a = chat->arrivals;
         for (size_t i = 0; i < chat->roster.count; i++)
                 a->waiting_count += arrivals_is_waiting(chat->roster.members[i]);
-        a->deadline_ms = clock_ms(); /* they have waited for long enough */
+        a->deadline_ms = clock_ms(); /* these members have waited for long enough */
 }

@@ -34,7 +34,7 @@ void ban_check_begin(struct chat *chat)
         chat->ban_check->sweep = chat->bans.count > 0;
 }
 
-/* Returns true if `m` may stay, or is asked to leave. */
+/* Returns true if nothing is left to do: `m` may stay, or its KICK is in the queue. */
 static bool ban_check_member(struct chat *chat, struct member *m)
 {
         char text[CONTROL_REASON_MAX_BYTES + 16];

@@ -1,5 +1,5 @@
-/* Checks members against the bans (bans.h): newcomers, those that are here when a ban is added, and new names. The link
- * is never compared.
+/* Checks the bans (bans.h) for each newcomer, for each new name, and for all members when a ban is added. Bans do not
+ * concern the link.
  */
 #pragma once
 
@@ -12,18 +12,18 @@
 struct chat;
 
 struct ban_check {
-        bool sweep;                 /* a member may be banned, and is to be removed */
+        bool sweep;                 /* a member may be banned, and all members are to be checked */
         struct complaint complaint; /* of banned clients */
 };
 
-/* Returns true if the sender of this HELLO or HERE is banned. Then tells the session so. */
+/* Returns true if the sender of this HELLO or HERE is banned, and tells the session so. */
 bool ban_check_refuses(struct chat *chat, const struct frame *f);
 
 /* Returns true if nobody may take this name. */
 bool ban_check_name(const struct chat *chat, struct slice name);
 
-/* Says that a member may be banned: a ban was added, or chatd has just started. */
+/* Makes ban_check_settle() check all members, because a ban was added or chatd has just started. */
 void ban_check_begin(struct chat *chat);
 
-/* Sends KICK for members that are banned, as far as the queue takes it. */
+/* Sends a KICK for each banned member, as far as the queue takes them. The rest follows at the next call. */
 void ban_check_settle(struct chat *chat);

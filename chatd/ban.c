@@ -8,7 +8,7 @@
 #include <chat/names.h>
 #include <chat/safe-text.h>
 
-/* Writes an address in the form in which it is shown. */
+/* Writes the address into `target`, in the form in which it is shown. */
 static void ban_describe_address(struct ban *ban)
 {
         char text[INET6_ADDRSTRLEN];
@@ -62,7 +62,8 @@ int ban_parse(struct ban *ban, const char *what)
                 ban_describe_address(ban);
                 return 0;
         }
-        /* An invalid address would match no member as a name; nor would a name without a letter. */
+        /* No member can have an invalid address as its name, or a name without a letter: such a ban would have no
+         * effect. */
         if (strpbrk(what, "/:#") || !ban_has_letter(what) || (what[0] >= '0' && what[0] <= '9') ||
             len > LOCAL_NAME_MAX_BYTES || !text_is_local_name(what, len))
                 return -EINVAL;

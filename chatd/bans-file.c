@@ -11,7 +11,7 @@
 #define FIRST_LINE "#bans "
 #define SUM_LINE "#sum "
 #define LAST_LINE "#end "
-/* The first line that the previous version wrote. */
+/* The first line of the file as the previous version wrote it. */
 #define OLD_FIRST_LINE "# Who may not join the chat: WHAT TIME UID REASON. Written by chatd; chatctl(1) changes it."
 #define EXPLANATION                                                                                                    \
         "# Who may not join the chat: WHAT TIME UID REASON. chatd writes this file, chatctl(1) changes it.\n"          \
@@ -20,14 +20,14 @@
 enum {
         SUM_DIGITS = 16,
         SUM_LINE_BYTES = sizeof(SUM_LINE) - 1 + SUM_DIGITS,
-        /* If at most this many digits differ, a checksum is damaged and its line is not: checksums of other texts have
-         * three or four digits equal by chance once in a thousand times, and twelve never. */
+        /* If only so many digits differ, the checksum is damaged, and its line is not. The checksum of another text has
+         * three or four equal digits by chance once in a thousand times, and never twelve. */
         SUM_DIGITS_DAMAGED = 4,
         LINE_MAX_BYTES = BAN_WHAT_MAX_BYTES + CONTROL_REASON_MAX_BYTES + 64,
         TOTAL_MAX_BYTES = 64,
 };
 
-/* Returns a checksum. It finds accidents, and keeps no secret: its key is the same in all files. */
+/* Returns a checksum, which finds accidents. It keeps no secret, because its key is the same in all files. */
 static uint64_t bans_file_sum(const char *text, size_t size)
 {
         static const uint8_t key[] = "chatd: bans file";
@@ -119,8 +119,8 @@ struct row {
 struct rows {
         struct row *list;
         size_t count;
-        bool has_sums; /* there are checksums, or remains of them */
-        uint64_t all;  /* the joined checksums in the total, if there is one */
+        bool has_sums; /* the file has checksums, or remains of them */
+        uint64_t all;  /* the joined checksums in the first or last line, if these have any */
 };
 
 static bool bans_file_begins_with(struct slice text, const char *prefix)
@@ -195,7 +195,7 @@ static struct row *rows_sum_before(const struct rows *rows, size_t at)
         return at > 0 && rows->list[at - 1].kind == ROW_SUM ? &rows->list[at - 1] : NULL;
 }
 
-/* Returns the row of the checksum `value` of the line `at`, at any place, or NULL. */
+/* Returns the row with the checksum `value` of the line `at`, wherever that row is; or NULL. */
 static struct row *rows_find_sum(const struct rows *rows, size_t at, uint64_t value)
 {
         char digits[SUM_DIGITS + 1];
@@ -209,7 +209,7 @@ static struct row *rows_find_sum(const struct rows *rows, size_t at, uint64_t va
         return NULL;
 }
 
-/* Matches checksums and bans. Returns all checksums that belong to a ban, joined. */
+/* Matches checksums and bans. Returns the joined checksums of all bans that have one. */
 static uint64_t rows_match_all(struct rows *rows)
 {
         uint64_t all = 0;
@@ -255,7 +255,7 @@ static bool rows_read_ban(const struct rows *rows, size_t at, struct ban *ban)
         return bans_file_parse_ban(ban, line);
 }
 
-/* Returns true for a checksum whose ban is missing, with no damaged line in its place. */
+/* Returns true for a checksum whose ban is missing, without a damaged line in its place. */
 static bool rows_is_left_alone(const struct rows *rows, size_t at)
 {
         const struct row *row = &rows->list[at];

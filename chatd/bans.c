@@ -40,7 +40,7 @@ static int bans_make_room(struct bans *bans)
         return bans->count < BANS_MAX ? 0 : -ENOSPC;
 }
 
-/* Keeps a ban in memory alone. Returns 0, or -ENOSPC or -ENOMEM: then nothing has changed. */
+/* Adds a ban in memory, not in the file. Returns 0, or -ENOSPC or -ENOMEM: then nothing has changed. */
 static int bans_keep(struct bans *bans, const struct ban *ban)
 {
         struct ban *same = bans_find_same(bans, ban);
@@ -58,8 +58,8 @@ static int bans_keep_read(void *user, const struct ban *ban)
         return bans_keep(user, ban);
 }
 
-/* Reads a file, up to a little more than the longest file of bans. Returns the text, which the caller frees, or NULL
- * and errno. */
+/* Reads a file, up to one byte more than a file of bans may have. Returns the text, which the caller frees; or NULL,
+ * with errno. */
 static char *bans_read_file(const char *path, size_t *size)
 {
         char *text = malloc(BANS_FILE_MAX_BYTES + 1);
@@ -88,8 +88,8 @@ static int bans_keep_damaged(const struct bans *bans)
         return link(bans->path, bans->damaged_path) < 0 ? -errno : 0;
 }
 
-/* Reports errors of the file, and begins to write it anew. If the damaged file cannot be kept it stays in place until
- * the bans change. */
+/* Reports errors of the file, and makes bans_settle() write it anew. If the damaged file cannot be kept under another
+ * name, it stays in place until the bans change. */
 static void bans_mend(struct bans *bans, const struct bans_file_report *report)
 {
         bool damaged = report->state == BANS_FILE_DAMAGED;
@@ -129,7 +129,7 @@ int bans_read(struct bans *bans, const char *dir, struct journal *log)
 
 void bans_free(struct bans *bans)
 {
-        if (bans->path[0] != '\0') { /* else the bans were not read */
+        if (bans->path[0] != '\0') { /* otherwise the bans were not read */
                 bans_finish(bans);
                 disk_free(&bans->disk);
                 bans->path[0] = '\0';
@@ -139,7 +139,7 @@ void bans_free(struct bans *bans)
         bans->count = 0;
 }
 
-/* Takes the end of a write: `error` is 0, or a negative errno if the file could not be written. */
+/* Takes the result of a write: `error` is 0, or a negative errno if the file could not be written. */
 static void bans_end_writing(struct bans *bans, int error)
 {
         bans->error = error;
@@ -158,7 +158,7 @@ static void bans_begin_to_write(struct bans *bans)
                 bans_end_writing(bans, r);
 }
 
-/* Takes the end of a write, if it has ended or is waited for. */
+/* Takes the result of a write that has ended. DISK_WAIT waits for the end. */
 static void bans_take_end(struct bans *bans, enum disk_wait wait)
 {
         int error;

@@ -8,7 +8,7 @@
 #include "membership.h"
 #include "remote.h"
 
-/* Makes a batch of the first frames. Returns how many that are. */
+/* Makes a batch of the first frames. Returns the number of these frames. */
 static size_t lifecycle_take(struct chat *chat, size_t left)
 {
         order_enter(&chat->order, STEP_TAKE);
@@ -37,7 +37,7 @@ static void lifecycle_note(struct chat *chat)
         admin_note(chat);
 }
 
-/* Forgets members and rooms that no frame in the queue concerns any more. `last` says that no old frame is left. */
+/* Forgets members and rooms that frames in the queue no longer concern. `last` is true if no old frame is left. */
 static void lifecycle_forget(struct chat *chat, bool last)
 {
         membership_remove_leavers(chat);

@@ -1,4 +1,4 @@
-/* One round: frames become a batch, which is relayed, and the frames are consumed.
+/* One round: frames become a batch, the batch is relayed, and the frames are consumed.
  *
  * The order of the steps, which order.h asserts, makes a crash between any two of them harmless:
  *
@@ -21,6 +21,6 @@
 
 struct chat;
 
-/* Does all steps with the first frames in the window, of which there are `left`. Returns how many frames that were, or
- * a negative errno if they cannot be consumed: then chatd must end. */
+/* Does all steps for the first frames of the window, in which `left` frames are left. Returns the number of frames that
+ * it consumed, or a negative errno if they cannot be consumed: then chatd must end. */
 int lifecycle_do(struct chat *chat, size_t left);

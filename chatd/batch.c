@@ -1,4 +1,4 @@
-#undef NDEBUG /* the assertions of this file stay on: a line that is lost would be lost silently */
+#undef NDEBUG /* the assertions of this file stay on: without them a line could be lost silently */
 #include "batch.h"
 
 #include <chat/assert.h>
@@ -16,7 +16,7 @@ void batch_begin(struct batch *b, uint64_t epoch)
         b->audiences_count = 1;
         b->first = b->last = NULL;
         b->has_letters = false;
-        if (b->lent.outlet) /* the previous batch was consumed: its records are not needed any more */
+        if (b->lent.outlet) /* the previous batch was consumed: nobody needs its records */
                 outlet_batch_begin(b->lent.outlet);
 }
 
@@ -30,7 +30,7 @@ struct share *batch_share(struct batch *b, struct member *m)
                 .to = UINT32_MAX,
                 .is_apart = m->id == LINK_ID,
         };
-        if (!member_lags(m)) /* it was dead */
+        if (!member_lags(m)) /* letters are left only if it was dead */
                 letters_clear(&m->letters);
         if (b->last)
                 b->last->share.next = m;
@@ -61,8 +61,8 @@ static void batch_append_text(struct batch *b, struct batch_record *record, cons
         b->text_size += len;
 }
 
-/* Returns the name of a room in a record. The first room has none: sessions from before there were rooms know no other
- * form. */
+/* Returns the name of a room in a record. The first room has none, because sessions of versions without rooms know no
+ * other form. */
 static struct slice batch_name_of(const struct room *room)
 {
         return room && room->number > 1 ? slice_of(room->name) : (struct slice){"", 0};
@@ -96,7 +96,7 @@ static void batch_append_to_audience(struct batch *b, struct room *room)
         audience->last = (uint32_t)b->stretches_count;
 }
 
-/* Appends a record. `who` contains its sender and its receivers, except `room`. */
+/* Appends a record. `who` has the sender and, if there is only one, the receiver. */
 static void batch_append(struct batch *b, struct batch_record who, struct room *room, struct record rec)
 {
         assert(b->count < BATCH_MAX_RECORDS);
@@ -199,7 +199,8 @@ uint32_t batch_end_for(const struct batch *b, const struct member *m)
 
 /* ---- who gets what ---- */
 
-/* Returns true if a member `at` this room may get a record for `room`. The link is in all rooms. */
+/* Returns true if a member in the room `at` may get a record for `room`. NULL stands for all rooms: the link is in all
+ * of them. */
 static bool batch_hears(const struct room *at, const struct room *room)
 {
         return !room || !at || room == at;
@@ -225,10 +226,10 @@ static bool batch_is_for(const struct batch *b, const struct member *m, uint32_t
 struct walk {
         const struct batch *batch;
         const struct member *member;
-        uint32_t at, end; /* the indices of the next record, and of the one behind the last */
-        bool is_apart;    /* each record is checked */
-        uint32_t stretch; /* else the present stretch of its audience: an index plus 1; 0: none is left */
-        uint32_t own;     /* and the next one of its own records: an index plus 1; 0: none is left */
+        uint32_t at, end; /* the index of the next record, and the index behind the last */
+        bool is_apart;    /* each record is checked; `stretch` and `own` are not used */
+        uint32_t stretch; /* the present stretch of its audience: an index plus 1; 0: none is left */
+        uint32_t own;     /* the next of its own records: an index plus 1; 0: none is left */
 };
 
 static struct walk batch_walk(const struct batch *b, const struct member *m)
@@ -247,7 +248,8 @@ static struct walk batch_walk(const struct batch *b, const struct member *m)
         };
 }
 
-/* Finds the next records from `*from` to before `*to` by checking each. Returns false if there are none. */
+/* Finds the next stretch of records, from `*from` to before `*to`, by checking each record. Returns false if there is
+ * none. */
 static bool batch_check_next(struct walk *w, uint32_t *from, uint32_t *to)
 {
         while (w->at < w->end && !batch_is_for(w->batch, w->member, w->at))
@@ -259,7 +261,7 @@ static bool batch_check_next(struct walk *w, uint32_t *from, uint32_t *to)
         return *from < *to;
 }
 
-/* Finds the next records from `*from` to before `*to`. Returns false if there are none. */
+/* Finds the next stretch of records, from `*from` to before `*to`. Returns false if there is none. */
 static bool batch_walk_next(struct walk *w, uint32_t *from, uint32_t *to)
 {
         if (w->is_apart)

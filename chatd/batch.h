@@ -1,17 +1,18 @@
-/* One batch: the records that a run of frames becomes, and who gets which of them.
+/* One batch: the records that several frames become, and the audience of each record.
  *
- * The records lie one behind another in one buffer, so a batch is one datagram per member, which sendmsg() gathers from
- * stretches of records. A second buffer has the same records as text, for members that lend their clients' connections
- * (lent.h).
+ * The records lie one behind another in one buffer. sendmsg() gathers the records for a member from stretches of this
+ * buffer, so each member gets the batch in one datagram. A second buffer has the same records as text, for members that
+ * lend their clients' connections (lent.h).
  *
- * The audience of a record is a room, everybody, or one member; the batch has a list of its records for each. A member
- * gets its room's list without its own records. The records are checked one by one only for a member that changes rooms
- * within the batch, gets a record alone, or is the link, or if the batch has records for its room and for everybody. A
- * member that joins, leaves or changes rooms gets what stands behind its JOIN, before its LEAVE, or on either side of
- * its move. A frame for one member alone (letters.h) has a place among the records.
+ * The audience of a record is a room, everybody, or one member. The batch has a list of the records for each room, and
+ * one for everybody. A member gets the list of its room, without its own records. In some cases the records are checked
+ * one by one: if the member changes rooms within the batch, gets a record alone, or is the link; and if the batch has
+ * records both for its room and for everybody. A member that joins gets the records behind its JOIN; a member that
+ * leaves gets those before its LEAVE; a member that changes rooms gets those for its old room before the move, and
+ * those for its new room behind it. A frame for one member alone (letters.h) has a place among the records.
  *
- * What the batch notes of a member is in its `share`, which counts as empty if it is of another batch. No function here
- * loses a record: each asserts that its caller has made sure of room.
+ * The `share` of a member has all that the batch knows of it. A share from another batch counts as empty. No function
+ * here loses a record: each asserts that its caller has checked the room in the batch.
  *
  * Owns the buffers and the memory of records that sessions share; borrows members and rooms.
  */
@@ -28,8 +29,8 @@
 #include "rooms.h"
 
 enum {
-        BATCH_TEXT_MORE_BYTES = 8,            /* how much longer a record can be as text than in a datagram */
-        BATCH_LETTERS_MAX_BYTES = 128 * 1024, /* of letters to a lagging member, which wait for it */
+        BATCH_TEXT_MORE_BYTES = 8,            /* a record as text can be so much longer than in a datagram */
+        BATCH_LETTERS_MAX_BYTES = 128 * 1024, /* of the letters that wait for a lagging member */
 };
 
 /* The forms in which records are written. */
@@ -44,9 +45,9 @@ struct batch_record {
                 uint32_t at, len;
         } place[BATCH_FORMS];
         uint32_t next_own; /* the index of the same member's next record plus 1 */
-        /* the member that it is of, or NULL; the only member that gets it, or NULL for all of `room` */
+        /* the member that sent it, or NULL; the only member that gets it, or NULL for all of `room` */
         const struct member *from, *to;
-        const struct room *room; /* the room that gets it, together with the link; NULL: everybody */
+        const struct room *room; /* the room that gets it, and so does the link; NULL: everybody */
 };
 
 /* Records one behind another that have the same audience: from index `from` to before `to`. */
@@ -64,13 +65,13 @@ struct batch_audience {
 enum { BATCH_EVERYBODY }; /* the index of the audience that is everybody */
 
 struct batch {
-        uint64_t number; /* of this batch, counted from 1 on: shares of other batches are empty */
+        uint64_t number; /* of this batch, counted from 1 on; a share with another number is empty */
         /* the batch's records, for members that lend; `outlet` is NULL if no member is to lend */
         struct lent_batch lent;
         size_t size, text_size, count; /* bytes in the buffers, and records */
         size_t moves_count;            /* how many moves from one room to another */
         size_t stretches_count, audiences_count;
-        /* the members with a share of this batch, a chain by share.next, in the order in which they got it */
+        /* the members with a share of this batch: a chain by share.next, in the order in which they got their shares */
         struct member *first, *last;
         bool has_letters; /* there are frames for one member alone */
         struct batch_record records[BATCH_MAX_RECORDS];
@@ -94,16 +95,18 @@ static inline bool batch_is_empty(const struct batch *b)
         return b->count == 0 && !b->has_letters;
 }
 
-/* Returns true if this many records fit, which are `bytes` long together in the format of record_encode(). */
+/* Returns true if the batch has room for so many records, which have `bytes` together in the format of
+ * record_encode(). */
 bool batch_has_room_for(const struct batch *b, size_t records, size_t bytes);
 
 /* Append a record. There must be room for it (batch_has_room_for()).
  *
- * Of `from`, which does not get it, for the members of `room`, or with NULL for everybody, and for the link: */
+ * A record of `from` for the members of `room`, or for everybody if that is NULL, and for the link. `from` does not get
+ * it: */
 void batch_add(struct batch *b, struct member *from, struct room *room, const struct record *rec);
-/* Of no member, for `room` as above: */
+/* A record of no member, for the same audience: */
 void batch_add_notice(struct batch *b, struct room *room, const struct record *rec);
-/* Of no member, for `room` as above, but not for the link, if there is one: */
+/* A record of no member, for the same audience without the link, if there is one: */
 void batch_add_here(struct batch *b, const struct member *link, struct room *room, const struct record *rec);
 /* For `to` alone; `from`, if it is not NULL, does not get it. The session of `to` gets this batch as a datagram,
  * because it has to know the sender: */
@@ -121,13 +124,12 @@ void batch_trim_letters(struct member *m);
 /* Notes that the frame `number` of `m` is in the batch: later batches tell `m` that it was relayed. */
 void batch_take_number(struct batch *b, struct member *m, uint64_t number);
 
-/* Make `m` get only records that are added from now on, or only those that were added so far. */
+/* Limit the records that `m` gets: to those that are added from now on, or to those that were added so far. */
 void batch_joins(struct batch *b, struct member *m);
 void batch_leaves(struct batch *b, struct member *m);
 
-/* Notes that `m` leaves its room: of the records from now on it gets those for its next room. Its session gets this
- * batch as a datagram, because a page can name one room alone (chat/outlet.h). There are CHANGES_MAX moves in a batch
- * at most. */
+/* Notes that `m` leaves its room: from now on it gets records for its next room. Its session gets this batch as a
+ * datagram, because a page can name one room alone (chat/outlet.h). There are CHANGES_MAX moves in a batch at most. */
 void batch_moves(struct batch *b, struct member *m);
 
 /* Returns the share of `m` in this batch. */
@@ -141,6 +143,6 @@ struct batch_part {
         size_t pieces, bytes, records;
 };
 
-/* Returns the part of `m`, which has a share of this batch, and writes the stretches between records that are not for
- * it, in this form, to `iov` unless that is NULL. */
+/* Returns the part of the batch that `m` gets, which must have a share. Writes the stretches of these records, in this
+ * form, to `iov`, unless that is NULL. */
 struct batch_part batch_gather(struct batch *b, const struct member *m, enum batch_form form, struct iovec *iov);

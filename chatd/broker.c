@@ -18,7 +18,7 @@
 #include "membership.h"
 #include "remote.h"
 
-/* What the files between broker.h and chat.h remember. */
+/* The state of the files between broker.h and chat.h. */
 struct deeds {
         struct contact contact;
         struct lending lending;
@@ -109,7 +109,7 @@ void broker_confirm(struct chat *chat)
 void broker_finish(struct chat *chat)
 {
         int64_t until = clock_ms() + FINISH_MAX_MS;
-        bool serves = chat->order.step <= STEP_UNKNOWN; /* else chatd ends because a step failed */
+        bool serves = chat->order.step <= STEP_UNKNOWN; /* otherwise chatd ends because a step failed */
         while (serves && clock_ms() < until)
                 serves = broker_serve(chat) > 0;
         arrivals_announce(chat);

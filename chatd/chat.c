@@ -98,9 +98,9 @@ void chat_take_number(struct chat *chat, struct member *m, uint64_t number)
                 todo_add(&chat->roster.todo, TODO_CONFIRM, m);
 }
 
-/* Returns how many members are here at this place in the order: without those that left in this batch, and those that
- * will be announced again. For the link, members that were not announced yet do not count either, because it counts
- * announced members. */
+/* Returns how many members are here at this place in the order. Held members do not count, nor do members that left in
+ * this batch or whose HELLO comes again. For the link, members that were not announced yet do not count either, because
+ * it counts announced members. */
 static size_t chat_count_here(const struct chat *chat, bool for_link)
 {
         size_t n = 0;
@@ -148,14 +148,14 @@ void chat_log_join(struct chat *chat, const struct member *m)
         eventlog_join(chat->log, &event);
 }
 
-/* The two forms of an answer without a list. */
+/* Both forms of an answer without a list. */
 struct chat_answer {
         char sentence[TEXT_MAX_BYTES];
         uint8_t code[ANSWER_DETAILS_MAX_BYTES]; /* with its details */
 };
 
-/* Puts an answer that nobody asked for into a frame: also as a sentence, because the version of the receiver may not be
- * known. `you` is its name. */
+/* Puts an unasked answer into a frame, as a code and as a sentence, because the version of the receiver may be unknown.
+ * `you` is the receiver's name. */
 static void chat_put_answer(struct frame *f, const struct answer *a, struct slice you, struct chat_answer *forms)
 {
         f->text = sentence_write(a, you, SENTENCE_COLUMNS, forms->sentence, sizeof(forms->sentence));
@@ -170,7 +170,7 @@ void chat_tell_answer(struct chat *chat, struct member *m, struct frame f, const
         batch_tell(&chat->batch, m, &f);
 }
 
-/* Sends through the intake's socket, as there may be no other descriptor. */
+/* Sends through the intake's socket, because there may be no other descriptor. */
 void chat_refuse(struct chat *chat, uint64_t id, uint64_t key, enum refusal why, const struct answer *a)
 {
         struct chat_answer forms;

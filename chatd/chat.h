@@ -1,5 +1,5 @@
-/* The chat as a whole: members, rooms, the batch that is being made, settings, counters; and the functions that all
- * handlers of frames need.
+/* The chat as a whole: members, rooms, the present batch, settings and counters; and functions that all handlers of
+ * frames need.
  *
  * Owns its objects, but not the intake's socket, the epoll and the log. It does not call handlers of frames: see
  * dispatch.h.
@@ -31,7 +31,7 @@
 /* Reasons to refuse a session. */
 enum refusal {
         REFUSED_BANNED,
-        REFUSED_CROWDED, /* the most members allowed from the same network or user are here */
+        REFUSED_CROWDED, /* the network or user has as many members as it may have */
         REFUSED_FULL,    /* descriptors, memory or space ran out */
         REFUSALS,
 };
@@ -50,13 +50,13 @@ struct remote;
 
 struct chat {
         uid_t own_user;
-        uid_t session_user; /* frames of this user are taken, besides those of chatd's own user */
-        uid_t link_user;    /* frames of this user are taken as those of the link only */
-        bool shares_pids;   /* one process may be many members: for tests that simulate sessions */
+        uid_t session_user; /* frames of this user are taken, and those of chatd's own user */
+        uid_t link_user;    /* only frames of the link are taken from this user */
+        bool shares_pids;   /* one process may have many members: for tests that simulate sessions */
         int epoll;          /* members' watches are added here */
         int self;           /* connected to chatd's own intake, for GONE */
-        int spare;          /* a descriptor to close when they have run out, so that a newcomer can be told */
-        int64_t start_ms;   /* when this chatd began, CLOCK_MONOTONIC */
+        int spare;          /* closed when descriptors have run out, so that a newcomer can be told */
+        int64_t start_ms;   /* when this chatd started, CLOCK_MONOTONIC */
         int64_t start_time; /* the same in seconds since 1970 */
         struct journal *log;
         struct settings settings; /* all zeros until the caller sets them */
@@ -69,7 +69,8 @@ struct chat {
         struct bans bans; /* empty until the caller reads a file */
         struct floods floods;
         struct guests guests; /* has a key if the settings need one */
-        struct deeds *deeds;  /* the memory of these, which broker.c owns; each is for the file of its name */
+        /* the memory of `contact` to `control`, owned by broker.c; each is for the file of its name */
+        struct deeds *deeds;
         struct contact *contact;
         struct lending *lending;
         struct membership *membership;
@@ -98,37 +99,39 @@ void chat_free(struct chat *chat);
 /* Adds a watch of the member `m` to the epoll. */
 void chat_watch(struct chat *chat, struct watch *w, enum watch_kind kind, struct member *m, int fd, uint32_t events);
 
-/* Sends a frame to chatd itself. Returns true if it is in the queue. If the queue is full the caller tries again after
- * frames were consumed. */
+/* Sends a frame to chatd itself. Returns false if the queue is full: the caller tries again after frames were
+ * consumed. */
 bool chat_send_self(struct chat *chat, const struct frame *f);
 
-/* Sends `m` a frame that has only a type. A member whose inbox is gone is dead. */
+/* Sends `m` a frame that has only a type. If its inbox is gone, marks `m` dead. */
 void chat_tell(struct chat *chat, struct member *m, enum frame_type type);
 
-/* Notes that the frame `number` of `m` is in the batch: `m` is to be told when it was relayed. */
+/* Notes that the frame `number` of `m` is in the batch, so that `m` is told when it was relayed. */
 void chat_take_number(struct chat *chat, struct member *m, uint64_t number);
 
-/* Sends `m` WELCOME, with this number, and the number of members at this place in the order. The link gets it at once,
- * with the number of announced members. Returns 0 or a negative errno: -ECONNREFUSED if the member is dead. */
+/* Sends WELCOME to `m`, with this number, and with the number of members at this place in the order. The link gets it
+ * at once, and with the number of announced members. Returns 0 or a negative errno: -ECONNREFUSED if the member is
+ * dead. */
 int chat_welcome(struct chat *chat, struct member *m, uint64_t number);
 
-/* Shows `m` the last `lines` of its room: as the answer to its request of this number, or 0 for a newcomer. Returns
- * true if there are any lines. A newcomer is also told that there are none, because the next chatd may find lines that
- * came after the newcomer. */
+/* Shows `m` the last `lines` of its room. `number` is that of its request, or 0 for a newcomer. Returns true if there
+ * are any lines. A newcomer is also told if there are none: if the next chatd takes the HELLO again, it may find lines
+ * that were said after the newcomer came. */
 bool chat_show_past(struct chat *chat, struct member *m, uint64_t number, unsigned lines);
 
-/* Tells a session why it cannot become a member, and counts it. */
+/* Tells a session why it cannot become a member, and counts the refusal. */
 void chat_refuse(struct chat *chat, uint64_t id, uint64_t key, enum refusal why, const struct answer *a);
 
 /* Sends `m` a frame with an answer that it did not ask for. */
 void chat_tell_answer(struct chat *chat, struct member *m, struct frame f, const struct answer *a);
 
-/* Adds to the batch that `m` came (RECORD_JOIN, without a text) or left (leave_word()). The batch must have room. */
+/* Adds a JOIN of `m`, whose `text` is empty, or a LEAVE of `m`, whose `text` is from leave_word(). The batch must have
+ * room. */
 void chat_announce(struct chat *chat, struct member *m, enum record_kind kind, struct slice text);
 
-/* Replaces the text that a member says by its shown form (chat/reveal.h), which a session or host of an earlier version
- * has not done. The shown form is not longer, and valid until the next call. Returns false if the text is not clean:
- * then it is ignored, and counted. */
+/* Replaces the text of a member by the form that is shown (chat/reveal.h), because a session or host of an earlier
+ * version has not done that. Returns false if the text is not clean: then it is counted as ignored. The shown form is
+ * not longer than the text, and valid until the next call. */
 bool chat_take_text(struct chat *chat, struct slice *text);
 
 /* Returns the description of `m` for the journal. The strings are those of `m`. */
@@ -137,7 +140,8 @@ struct eventlog_member chat_describe(const struct chat *chat, const struct membe
 /* Logs that `m` joined. */
 void chat_log_join(struct chat *chat, const struct member *m);
 
-/* Removes the notes of members that had left before this chatd started. None of their frames is left in the queue. */
+/* Removes the notes of members that had left before this chatd started. None of their frames may be left in the
+ * queue. */
 void chat_forget_departures(struct chat *chat);
 
 /* Forgets the history of rooms that do not exist any more, unless the settings keep it. */

@@ -40,7 +40,7 @@ void complaints_warn(struct complaints *c, const char *what, int error)
         snprintf(w->what, sizeof(w->what), "%s", what);
 }
 
-/* Describes all ignored datagrams, which are counted from zero again. */
+/* Describes all ignored datagrams, and sets their counts to zero. */
 static void complaints_describe(struct complaints *c, char *what, size_t size)
 {
         static const char *const names[IGNORED_KINDS] = {

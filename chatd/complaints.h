@@ -1,5 +1,5 @@
-/* Complaints: what any client can cause, such as a datagram that is ignored, is counted, and logged at a limited rate,
- * so that no client fills the journal.
+/* Complaints about events that any client can cause, such as ignored datagrams. They are counted, and logged at a
+ * limited rate, so that no client can fill the journal.
  */
 #pragma once
 
@@ -9,7 +9,7 @@
 struct journal;
 
 enum {
-        WARNINGS_MAX = 12, /* kinds of warnings: more than there are */
+        WARNINGS_MAX = 12, /* more than there are kinds of warnings */
         WARNING_MAX_BYTES = 64,
         WARNING_MS = 5000, /* the least interval of entries of one kind */
         IGNORED_REPORT_MS = 5000,
@@ -17,8 +17,8 @@ enum {
 
 /* Entries of one kind; all zeros: there was none. */
 struct complaint {
-        int64_t entry_ms;        /* when the last one was logged, CLOCK_MONOTONIC; 0: never */
-        uint64_t unlogged_count; /* how many were not logged since then */
+        int64_t entry_ms;        /* when the last entry was logged, CLOCK_MONOTONIC; 0: never */
+        uint64_t unlogged_count; /* how many events were not logged since then */
 };
 
 /* A failure that may occur with each frame. */
@@ -35,12 +35,12 @@ enum ignored {
         IGNORED_USER,     /* from a user that may not send frames */
         IGNORED_FORGED,   /* with an id other than its sender's */
         IGNORED_STRANGER, /* from a session, or the link, that sent no HELLO */
-        /* HELLO twice, or a line's number that is not above the last one or is the highest possible */
+        /* a second HELLO, or a line whose number is not above the last one, or is the highest possible number */
         IGNORED_REPEATED,
-        IGNORED_SECOND, /* HELLO of a process that is a member already, under another id */
-        /* HELLO with an inbox that is no socket of the session user, or, for the link, of chatd's own user */
+        IGNORED_SECOND, /* a HELLO of a process that is a member already, under another id */
+        /* a HELLO whose inbox is no socket of the session user; for the link, of chatd's own user */
         IGNORED_INBOX,
-        IGNORED_UNCLEAN, /* text that a terminal must not get, or an invalid name */
+        IGNORED_UNCLEAN, /* with text that is not safe for a terminal, or with an invalid name */
         IGNORED_KINDS,
 };
 
@@ -49,11 +49,11 @@ struct complaints {
         uint64_t ignored_counts[IGNORED_KINDS]; /* datagrams since they were last logged */
         uint64_t ignored_total;                 /* datagrams since the start */
         int64_t report_ms;                      /* when they were last logged, CLOCK_MONOTONIC; 0: never */
-        struct warning warnings[WARNINGS_MAX];  /* the first ones are in use; the last one is for any kind */
+        struct warning warnings[WARNINGS_MAX];  /* filled from the start; the last one is shared by all further kinds */
 };
 
-/* Returns true if an entry of this kind is to be logged now, and `*unlogged` tells how many before it were not. Else
- * counts it as one that is not logged. */
+/* Returns true if an event of this kind is to be logged now; `*unlogged` is then the number of events before it that
+ * were not logged. Returns false if it is not to be logged, and counts it. */
 bool complaint_is_due(struct complaint *c, uint64_t *unlogged);
 
 /* Counts a datagram, or a record in one, that is ignored. */
@@ -62,6 +62,6 @@ void complaints_ignore(struct complaints *c, enum ignored why);
 /* Logs a failure that any client can cause. Each text is a kind. */
 void complaints_warn(struct complaints *c, const char *what, int error);
 
-/* Logs ignored datagrams, once per IGNORED_REPORT_MS at most. Returns when the next entry is due, in ms of
- * CLOCK_MONOTONIC; INT64_MAX while nothing is left to log. */
+/* Logs ignored datagrams, once per IGNORED_REPORT_MS at most. Returns the time at which the next entry is due, in ms of
+ * CLOCK_MONOTONIC, or INT64_MAX if nothing is left to log. */
 int64_t complaints_report(struct complaints *c, int64_t now_ms);

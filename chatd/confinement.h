@@ -1,4 +1,4 @@
-/* Sessions that lack their sandbox or a part of it (enum confinement): they are logged, and counted for chatctl.
+/* Sessions without their sandbox or a part of it (enum confinement): they are logged, and counted for chatctl.
  */
 #pragma once
 
@@ -19,8 +19,8 @@ struct confinements {
         struct complaint complaint; /* of those in `unserved_count` */
 };
 
-/* Notes the sandbox that the session of `m` names in this HELLO or HERE. Logs the first session of each kind that lacks
- * a part of its sandbox. */
+/* Stores the sandbox that the session of `m` states in this HELLO or HERE. Of the sessions that lack a part of it, logs
+ * the first of each kind. */
 void confinement_take(struct chat *chat, struct member *m, const struct frame *f);
 
 /* Counts an UNSERVED, and logs one per WARNING_MS at most. Returns TAKEN. */

@@ -7,7 +7,7 @@
 #include "notes.h"
 #include "reach.h"
 
-/* Returns what contact_open() makes of the result of reach_connect(). */
+/* Converts the result of reach_connect() into that of contact_open(). */
 static int contact_outcome(int r)
 {
         if (r == -ECONNREFUSED || r == -ENOENT || r == -ESRCH)
@@ -28,7 +28,7 @@ int contact_open(struct chat *chat, struct member *m)
                 member_live(m, life);
         if (r != 0 && m->id == LINK_ID && !member_lags(m)) /* the link will have an inbox again */
                 roster_lags(&chat->roster, m);
-        todo_add(&chat->roster.todo, TODO_CONTACT, m); /* it may be dead, or lag, or not be watched */
+        todo_add(&chat->roster.todo, TODO_CONTACT, m); /* `m` may be dead, lagging or not watched */
         if (m->pidfd >= 0)
                 chat_watch(chat, &m->exit_watch, WATCH_EXIT, m, m->pidfd, EPOLLIN);
         return r;
@@ -49,7 +49,7 @@ void contact_exited(struct chat *chat, struct member *m)
         epoll_ctl(chat->epoll, EPOLL_CTL_DEL, m->pidfd, NULL);
         m->exit_watch.is_armed = false;
         roster_dies(&chat->roster, m);
-        lending_close(chat, m); /* so that its client sees the end now */
+        lending_close(chat, m); /* so that its client sees the end at once */
 }
 
 int64_t contact_call_ms(const struct chat *chat)
@@ -57,9 +57,9 @@ int64_t contact_call_ms(const struct chat *chat)
         return todo_first(&chat->roster.todo, TODO_CALL) ? chat->contact->call_ms : INT64_MAX;
 }
 
-/* Sends the roll call to the next members that a recovery found: few enough for the queue to take all answers beside
- * other frames. The process of each is watched by now. If the inbox still takes the roll call, the pid was not used
- * again before that, and the watch is on the right process. */
+/* Sends the roll call to the next members that a recovery found. They are few, so the queue has room for their answers
+ * beside other frames. The process of each is watched already. If the inbox takes the roll call, the session is alive:
+ * its pid was not used again, and the watch is on the right process. */
 static void contact_call_next(struct chat *chat, int64_t now)
 {
         struct todo *todo = &chat->roster.todo;
@@ -71,11 +71,11 @@ static void contact_call_next(struct chat *chat, int64_t now)
                 if (!m)
                         return;
                 todo_remove(todo, TODO_CALL, m);
-                chat_tell(chat, m, FRAME_ROLLCALL); /* if the inbox is full the session answers without a roll call */
+                chat_tell(chat, m, FRAME_ROLLCALL); /* a session with a full inbox answers without a roll call */
         }
 }
 
-/* Returns true if there is nothing left to do for `m`, before something else happens to it. */
+/* Returns true if nothing is left to do for `m` until something else happens to it. */
 static bool contact_is_settled(const struct member *m)
 {
         if (member_is_dead(m))

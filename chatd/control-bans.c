@@ -17,7 +17,7 @@ static bool control_parse_ban(struct control_client *client, struct ban *ban, co
         return false;
 }
 
-/* Returns a present member of a banned name, with an address that could be banned and is not; or NULL. */
+/* Returns a present member whose name is banned, and whose address is not banned but could be; or NULL. */
 static const struct member *control_find_banned(const struct chat *chat, const struct ban *ban)
 {
         for (size_t i = 0; i < chat->roster.count; i++) {
@@ -29,8 +29,8 @@ static const struct member *control_find_banned(const struct chat *chat, const s
         return NULL;
 }
 
-/* Appends to the answer what else could be banned: a member whose name is banned comes back under another name, and one
- * IPv6 address is one of many. */
+/* Appends to the answer a network that could be banned, too: a member whose name is banned can come back under another
+ * name, and one whose IPv6 address is banned can take another address. */
 static void control_suggest_ban(const struct chat *chat, struct control_client *client, const struct ban *ban)
 {
         char network[NETWORK_MAX_BYTES + 1];

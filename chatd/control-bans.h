@@ -1,7 +1,7 @@
 /* The requests of chatctl that change the bans (chat/control.h).
  *
- * A change is in effect at once. It is answered when the file has it (bans.h), and the answer to a ban says what else
- * could be banned.
+ * A change is in effect at once. The answer follows when the change is in the file (bans.h). The answer to a ban says
+ * what else could be banned.
  */
 #pragma once
 
@@ -14,6 +14,6 @@ struct control_client;
 void control_bans_add(struct chat *chat, struct control_client *client, const char *what, const char *why);
 void control_bans_remove(struct chat *chat, struct control_client *client, const char *what);
 
-/* Ends the answer of a client in CONTROL_DISK if its change is written, or cannot be written, or takes too long
+/* Ends the answer of a client in CONTROL_DISK if its change was written, could not be written, or takes too long
  * (`late`). */
 void control_bans_check(const struct chat *chat, struct control_client *client, bool late);

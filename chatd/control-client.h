@@ -1,7 +1,7 @@
-/* The connection of one chatctl (chat/control.h): what its request waits for, and the end of its answer.
+/* The connection of one chatctl (chat/control.h): the state of its request, and the end of its answer.
  *
- * A state is named after what the connection waits for. Each has a time limit (CONTROL_IDLE_MS for a request,
- * CONTROL_ANSWER_MS for all else), which begins anew with each record of a list.
+ * The name of a state says what the connection waits for. Each state has a time limit: CONTROL_IDLE_MS for
+ * CONTROL_IDLE, CONTROL_ANSWER_MS for the others. In CONTROL_LIST it begins anew with each record.
  *
  *   state              waits for                             next states         at the time limit
  *   CONTROL_IDLE       a request                             any                 is closed
@@ -12,7 +12,7 @@
  *   CONTROL_DISK       its change of the bans on the disk    END                 END, "queued"
  *   CONTROL_END        room for the end of the answer        IDLE                is closed
  *
- * From CONTROL_IDLE a request goes to CONTROL_TURN through CONTROL_QUEUE alone.
+ * CONTROL_TURN follows CONTROL_QUEUE alone, never CONTROL_IDLE.
  *
  * Owns the descriptor and the list of ids.
  */
@@ -55,7 +55,7 @@ struct control_client {
         uint64_t number;     /* of the request */
         uint64_t id;         /* of the member that the request removes */
         bool removal;        /* the request removes a member */
-        uint64_t changes;    /* the number of changes of the bans up to this request's own */
+        uint64_t changes;    /* the number of changes of the bans, up to the change of this request */
         /* Writes the next record of a list into `p`, and advances `next`. Returns false if there is none. */
         bool (*next_record)(struct chat *chat, struct control_client *client, struct control_packet *p);
         size_t next, count; /* of a list: the next record, and how many there are */
@@ -65,19 +65,19 @@ struct control_client {
         struct control_packet end;
 };
 
-/* Takes the connection `fd` of a user into use, and watches it. Returns 0, or a negative errno: then `fd` is the
- * caller's. */
+/* Takes the connection `fd` of a user, and watches it. Returns 0, or a negative errno: then `fd` still belongs to the
+ * caller. */
 int control_client_open(struct control_client *client, int epoll, int fd, uid_t uid);
 void control_client_close(struct control_client *client);
 
-/* Enters a state, and begins its time limit. The table above must have the step. */
+/* Enters a state, and begins its time limit. The table above must allow that. */
 void control_client_enter(struct control_client *client, enum control_state state);
 
 /* Begins the time limit of the state anew. */
 void control_client_extend(struct control_client *client);
 
-/* Makes epoll wait for the event that the state needs: a request, room, or only the end of the connection. Returns 0 or
- * a negative errno. */
+/* Makes epoll wait for the event that the state needs: a request, room to send, or the end of the connection alone.
+ * Returns 0 or a negative errno. */
 int control_client_wait(struct control_client *client, int epoll);
 
 /* Sends a packet. Returns 0; -EAGAIN if there is no room now; or another negative errno if the connection is gone. */

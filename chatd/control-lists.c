@@ -15,9 +15,9 @@
 #include "lagging.h"
 #include "membership.h"
 
-enum { CONTROL_LISTS_TURN = 64 }; /* records that go out in one turn of the main loop */
+enum { CONTROL_LISTS_TURN = 64 }; /* records of a list that are sent in one turn of the main loop */
 
-/* Returns how many bytes the client has not got yet, as far as chatd knows: of those that chatd wrote. */
+/* Returns how many of the bytes that chatd wrote the client has not got yet. */
 static int control_behind(const struct member *m)
 {
         int bytes = 0;
@@ -29,7 +29,7 @@ static const char *control_yes_no(bool yes)
         return yes ? "yes" : "no";
 }
 
-/* Returns when `m` joined, in seconds since 1970: the same number each time. */
+/* Returns the time at which `m` joined, in seconds since 1970: the same number in each call. */
 static int64_t control_since(const struct member *m)
 {
         struct timespec t;

@@ -1,7 +1,7 @@
-/* The requests of chatctl that only ask (chat/control.h): the status of the chat, its members, its bans.
+/* The requests of chatctl that change nothing (chat/control.h): the status of the chat, its members, its bans.
  *
- * For a list of members only their ids are kept, and a part of the list goes out in each turn of the main loop, as fast
- * as chatctl takes it.
+ * A list is sent in parts, one in each turn of the main loop, as fast as chatctl takes them. Of a list of members only
+ * the ids are kept.
  */
 #pragma once
 
@@ -15,6 +15,6 @@ void control_lists_status(struct chat *chat, struct control_client *client);
 void control_lists_members(struct chat *chat, struct control_client *client);
 void control_lists_bans(struct control_client *client);
 
-/* Sends the next part of a list, and ends the answer behind the last record. Returns 0; -EAGAIN if the connection has
- * no room now; or another negative errno if it is gone. */
+/* Sends the next part of a list, and ends the answer after the last record. Returns 0; -EAGAIN if the connection has no
+ * room now; or another negative errno if it is gone. */
 int control_lists_send(struct chat *chat, struct control_client *client);

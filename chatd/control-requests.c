@@ -100,7 +100,7 @@ void control_requests_departure(const struct chat *chat, struct control_client *
 
 struct control_request {
         struct control_client *client;
-        const char *target, *text; /* its arguments; `text` may be missing, and then is NULL */
+        const char *target, *text; /* its arguments; `text` is NULL if it is missing */
 };
 
 static void control_status(struct chat *chat, const struct control_request *r)
@@ -119,7 +119,8 @@ static void control_bans(struct chat *chat, const struct control_request *r)
         control_lists_bans(r->client);
 }
 
-/* Answers with the id of the member that has the name now, so that a repeated request means no other member. */
+/* Answers with the id of the member that has the name now. A request that names the id can be repeated: it never means
+ * another member. */
 static void control_find(struct chat *chat, const struct control_request *r)
 {
         const struct member *m = control_find_member(chat, r->client, r->target);
@@ -139,7 +140,7 @@ static void control_say(struct chat *chat, const struct control_request *r)
                                    (struct frame){.type = FRAME_SAY, .id = ADMIN_ID, .text = slice_of(r->target)});
 }
 
-/* Answers with the topic of a room; with a text, sets it. */
+/* Sets the topic of a room, or answers with its topic if there is no text. */
 static void control_topic(struct chat *chat, const struct control_request *r)
 {
         const struct room *room = r->target[0] != '\0' ? rooms_find(&chat->roster.rooms, slice_of(r->target)) : NULL;
@@ -161,7 +162,7 @@ static void control_topic(struct chat *chat, const struct control_request *r)
         }
 }
 
-/* Returns the reason of a request, which may be empty. Returns NULL if it may not be one; then the answer has ended. */
+/* Returns the reason in a request, which may be empty. Returns NULL if it is invalid; then the answer has ended. */
 static const char *control_reason(const struct control_request *r)
 {
         if (!r->text)
@@ -218,7 +219,7 @@ static void control_unban(struct chat *chat, const struct control_request *r)
 static const struct control_command {
         const char *name;
         void (*take)(struct chat *chat, const struct control_request *r);
-        bool alone; /* the request has this word alone: no number, no arguments */
+        bool alone; /* the request is this word alone, without a number and arguments */
 } control_commands[] = {
         {"status", control_status, true}, {"who", control_who, true},      {"bans", control_bans, true},
         {"find", control_find, false},    {"say", control_say, false},     {"topic", control_topic, false},
@@ -235,7 +236,7 @@ static const struct control_command *control_find_command(const char *name)
         return NULL;
 }
 
-/* Returns the number that `word` is, or 0 if it is none. */
+/* Returns the number in `word`, or 0 if it is no number. */
 static uint64_t control_parse_number(const char *word)
 {
         char *end;
@@ -243,7 +244,7 @@ static uint64_t control_parse_number(const char *word)
         return *end == '\0' ? number : 0;
 }
 
-/* Answers a request that this chatd or a previous one has done already; the removed member may still be here. */
+/* Answers a request that this chatd or a previous one has done already. A removed member may still be here. */
 static void control_answer_again(struct chat *chat, struct control_client *client, const char *command, const char *who)
 {
         const struct member *m = strcmp(command, "kick") == 0 ? control_look_up(chat, who) : NULL;

@@ -15,7 +15,7 @@
 #include "control-lists.h"
 #include "control-requests.h"
 
-enum { GROUPS_MAX = 256 }; /* groups of a user that are checked */
+enum { GROUPS_MAX = 256 }; /* the groups of a user that are checked, at most */
 
 void control_init(struct control *c)
 {
@@ -54,7 +54,7 @@ static int control_watch(const struct chat *chat, struct watch *w, enum watch_ki
         return 0;
 }
 
-/* Watches the listener. Returns 0 or a negative errno; then it is tried again at `again_ms`. */
+/* Watches the listener. Returns 0 or a negative errno: then control_settle() tries again at `retry_ms`. */
 static int control_watch_listener(struct chat *chat)
 {
         chat->control->retry_ms = clock_ms() + CONTROL_AGAIN_MS;
@@ -100,7 +100,7 @@ static bool control_is_allowed(const struct chat *chat, int fd, uid_t *uid)
         return false;
 }
 
-/* Tells a chatctl that is not served why. */
+/* Sends `status` to a chatctl that is not served, and closes its connection. */
 static void control_turn_away(int fd, const char *status)
 {
         struct control_packet end;
@@ -109,13 +109,13 @@ static void control_turn_away(int fd, const char *status)
         close(fd);
 }
 
-/* Returns true if accept4() failed because something has run out, and not because of the client. */
+/* Returns true if accept4() failed because a resource of chatd has run out, and not because of the client. */
 static bool control_is_lack(int error)
 {
         return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
 }
 
-/* Accepts nothing for a while: else the event would come again at once, for ever. */
+/* Accepts nothing for a while: otherwise the same event would come again at once, for ever. */
 static void control_pause(struct chat *chat)
 {
         struct control *c = chat->control;
@@ -144,7 +144,7 @@ void control_accept(struct chat *chat)
                 c->count++;
 }
 
-/* Reads a request. Returns false when the connection is gone. */
+/* Reads a request. Returns false if the connection is gone. */
 static bool control_read(struct chat *chat, struct control_client *client)
 {
         char data[CONTROL_PACKET_MAX_BYTES];
@@ -160,7 +160,7 @@ static bool control_read(struct chat *chat, struct control_client *client)
         return true;
 }
 
-/* Sends as much of the answer as the connection takes. Returns false when it is gone. */
+/* Sends as much of the answer as the connection takes. Returns false if the connection is gone. */
 static bool control_go_on(struct chat *chat, struct control_client *client)
 {
         int r = 0;
@@ -184,7 +184,7 @@ void control_serve(struct chat *chat, const struct watch *w)
                 return;
         if (client->state == CONTROL_IDLE)
                 lives = control_read(chat, client);
-        else if (client->events == 0) /* only the end of the connection causes an event then */
+        else if (client->events == 0) /* then only the end of the connection causes an event */
                 lives = false;
         if (!lives || !control_go_on(chat, client))
                 control_close(chat->control, client);
@@ -238,7 +238,7 @@ void control_settle(struct chat *chat, int64_t now)
                 if (client->fd < 0)
                         continue;
                 bool lives = control_look_again(chat, client, now >= client->deadline_ms);
-                bool waited = client->events == 0; /* for the chat, not for room */
+                bool waited = client->events == 0; /* it waited for the chat, not for room */
                 if (lives && waited && client->state == CONTROL_END)
                         lives = control_go_on(chat, client);
                 if (!lives)

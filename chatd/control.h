@@ -1,10 +1,10 @@
-/* The connections of chatctl (chat/control.h): which users may make requests, and how long each may take.
+/* The connections of chatctl (chat/control.h): the users that may make requests, and the time limit of each request.
  *
- * control-client.h has the states of a connection, and control-requests.h what each request does. chatd waits for no
- * chatctl: there are CONTROL_CLIENTS_MAX connections at most, and a connection that makes no request, or does not take
- * its answer, is closed.
+ * control-client.h has the states of a connection, and control-requests.h the requests. chatd never waits for a
+ * chatctl. There are CONTROL_CLIENTS_MAX connections at most. A connection is closed if it makes no request for too
+ * long, or does not take its answer.
  *
- * Owns the connections, not the socket that they come from.
+ * Owns the connections, but not the socket that accepts them.
  */
 #pragma once
 
@@ -17,7 +17,7 @@
 
 enum {
         CONTROL_CLIENTS_MAX = 16,
-        CONTROL_AGAIN_MS = 1000, /* when new connections are accepted again after descriptors ran out */
+        CONTROL_AGAIN_MS = 1000, /* connections are accepted again this long after descriptors ran out */
 };
 
 struct chat;
@@ -28,9 +28,9 @@ struct control {
         gid_t group;             /* the group that may make requests, besides root and chatd's own user; -1: none */
         struct watch bans_watch; /* of the file of bans */
         struct watch watch;      /* of the listener; disarmed only while descriptors have run out */
-        int64_t retry_ms;        /* when the listener is armed again, CLOCK_MONOTONIC */
+        int64_t retry_ms;        /* when the listener is watched again, CLOCK_MONOTONIC */
         size_t count;            /* the number of connections */
-        struct control_client *clients; /* CONTROL_CLIENTS_MAX; NULL: there was no connection yet */
+        struct control_client *clients; /* CONTROL_CLIENTS_MAX; NULL: control_listen() was not called */
 };
 
 void control_init(struct control *c);
@@ -38,8 +38,8 @@ void control_init(struct control *c);
 /* Closes all connections. */
 void control_free(struct control *c);
 
-/* Listens on `fd`, for root, chatd's own user and, unless it is NULL, members of `group`. Returns 0 or a negative
- * errno. */
+/* Listens on `fd`, for root, for chatd's own user, and for the members of `group` unless that is NULL. Returns 0 or a
+ * negative errno. */
 int control_listen(struct chat *chat, int fd, const char *group);
 
 /* Accepts a connection. */
@@ -48,12 +48,12 @@ void control_accept(struct chat *chat);
 /* Handles an event of the connection with the watch `w`. */
 void control_serve(struct chat *chat, const struct watch *w);
 
-/* Answers the client of the request `number`; it is the `answer` of struct admin. */
+/* Answers the client of the request `number`. The `answer` of struct admin is this function. */
 void control_done(struct chat *chat, uint64_t number, int result);
 
-/* Does the work after events were handled: continues requests that waited for them, and closes connections whose state
- * has lasted for too long. */
+/* Does the work that is left after events: continues requests that waited for these events, and ends states that have
+ * reached their time limit. */
 void control_settle(struct chat *chat, int64_t now);
 
-/* Returns when control_settle() is due, in ms of CLOCK_MONOTONIC; INT64_MAX for never. */
+/* Returns the time at which control_settle() is due, in ms of CLOCK_MONOTONIC, or INT64_MAX if it is not. */
 int64_t control_due_ms(const struct control *c);

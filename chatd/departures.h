@@ -1,4 +1,4 @@
-/* Members that left just before chatd died: their remaining frames in the queue are ignored. */
+/* Members that left just before the previous chatd died. Their remaining frames in the queue are ignored. */
 #pragma once
 
 #include <stdbool.h>

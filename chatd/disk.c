@@ -54,7 +54,7 @@ static int disk_write_all(int fd, const char *text, size_t size)
         return fsync(fd) < 0 ? -errno : 0;
 }
 
-/* Flushes the directory, so that the file's name is on the disk as well. Returns 0 or a negative errno. */
+/* Flushes the directory of the file, so that the file's name is on the disk as well. Returns 0 or a negative errno. */
 static int disk_flush_directory(const char *path)
 {
         char dir[PATH_MAX];

@@ -11,7 +11,7 @@
 #include "requests.h"
 #include "speech.h"
 
-/* Returns true if the sender, whom the kernel names, may send this frame. */
+/* Returns true if the sender may send this frame. The kernel states the sender. */
 static bool dispatch_is_allowed(struct chat *chat, const struct datagram *d, const struct frame *f)
 {
         bool ourself = d->uid == chat->own_user, link = d->uid == chat->link_user;
@@ -27,8 +27,8 @@ static bool dispatch_is_allowed(struct chat *chat, const struct datagram *d, con
         return allowed;
 }
 
-/* Handlers of the frames that a session sends, or chatd to itself. A type without a handler is of a later version, or
- * one that only the link or chatd sends. */
+/* The handlers of the frames that a session sends, or that chatd sends to itself. A type without a handler is from a
+ * later version, or only the link or chatd sends it. */
 static enum outcome (*const handlers[FRAME_TYPES])(struct chat *chat, const struct frame *f) = {
         [FRAME_HELLO] = membership_hello,   [FRAME_HERE] = membership_here,
         [FRAME_ARRIVE] = membership_arrive, [FRAME_BYE] = membership_leave,
@@ -51,8 +51,8 @@ static enum outcome dispatch_from_session(struct chat *chat, const struct frame 
         return TAKEN;
 }
 
-/* Does what a frame says, or ignores and counts it. Returns NEXT_BATCH if the batch is full, or may not have this
- * frame, or too many members wait to be announced. */
+/* Does what a frame says, or ignores and counts it. Returns NEXT_BATCH if the batch is full or may not have this frame,
+ * or if too many members wait to be announced. */
 static enum outcome dispatch_frame(struct chat *chat, const struct datagram *d)
 {
         struct frame f = {0};
@@ -62,8 +62,7 @@ static enum outcome dispatch_frame(struct chat *chat, const struct datagram *d)
                 lines = 1;
                 r = -EBADMSG;
         }
-        /* one for the member's arrival, if it was not announced yet; and a move to another room is announced in two
-         * rooms */
+        /* two more records: the member may have to be announced first, and a move is announced in two rooms */
         size_t records = lines + 2;
         if (!batch_has_room_for(&chat->batch, records,
                                 records * (size_t)(RECORD_HEADER_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1) +
@@ -89,6 +88,6 @@ size_t dispatch_frames(struct chat *chat, size_t left)
                         break;
                 taken++;
         } while (taken < left && order_admit(&chat->order, CONTENT_PLAIN));
-        assert(taken > 0); /* any frame fits into an empty batch, and waiting members are announced before */
+        assert(taken > 0); /* any frame fits into an empty batch, and waiting members were announced before */
         return taken;
 }

@@ -17,7 +17,7 @@ static const char *eventlog_reason(enum leave_reason reason)
         return reason > 0 && reason < LEAVE_REASONS ? reasons[reason] : "unknown";
 }
 
-/* An administrator as text. It is not looked up in a directory of users: that may take long, and chatd must not
+/* An administrator as text. The uid is not looked up in a directory of users: that may take long, and chatd must not
  * wait. */
 struct user_text {
         char text[24];
@@ -167,8 +167,8 @@ void eventlog_unban(struct journal *log, uid_t uid, const char *what)
         journal_write(log, &e);
 }
 
-/* Writes the fields of a refused newcomer. MESSAGE begins with the name. If the address is another, it follows, as in
- * "guest-7 (192.0.2.1:40414) may not join: ". fail2ban/filter.d/chat.conf reads this. */
+/* Writes the fields of a refused newcomer. MESSAGE begins with the name. The address follows, unless it is the name, as
+ * in "guest-7 (192.0.2.1:40414) may not join: ". fail2ban/filter.d/chat.conf reads this. */
 __attribute__((format(printf, 4, 5))) static void
 eventlog_describe_newcomer(struct journal_event *e, struct slice name, struct slice address, const char *format, ...)
 {
@@ -220,7 +220,7 @@ void eventlog_flood(struct journal *log, struct slice address, const char *from)
         journal_write(log, &e);
 }
 
-/* Logs an error in a proxy's header, which `what` names in a word. */
+/* Logs an error in a proxy's header. `what` is a word for the error. */
 static void eventlog_bad_header(struct journal *log, const char *address, struct slice what, uint64_t others)
 {
         struct journal_event e = {0};

@@ -1,4 +1,5 @@
-/* chatd's events, and the administrator's text for each (chat/journal.h). None of these functions blocks. */
+/* chatd's events in the journal, with their texts for administrators (chat/journal.h). None of these functions
+ * blocks. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,7 +27,7 @@ struct eventlog_member {
 
 void eventlog_join(struct journal *log, const struct eventlog_member *m);
 void eventlog_leave(struct journal *log, const struct eventlog_member *m);
-/* A member took another name. */
+/* Logs that a member took another name. */
 void eventlog_rename(struct journal *log, uint64_t id, const char *old_name, const char *name, const char *address);
 /* An action of the administrator `uid` on a member. */
 struct eventlog_act {
@@ -42,21 +43,21 @@ void eventlog_say(struct journal *log, uid_t uid, struct slice text);
 void eventlog_topic(struct journal *log, uid_t uid, const char *room, struct slice topic);
 void eventlog_ban(struct journal *log, uid_t uid, const char *what, const char *why);
 void eventlog_unban(struct journal *log, uid_t uid, const char *what);
-/* Logs that a client was refused because of the ban `what`, and `others` since the last such entry. */
+/* Logs that a client was refused because of the ban `what`. `others` were refused since the last such entry. */
 void eventlog_refused(struct journal *log, struct slice name, struct slice address, const char *what, uint64_t others);
-/* Logs that a client was refused because `most` members are here from the same network or user, and `others` since the
- * last such entry. */
+/* Logs that a client was refused because `most` members are here from the same network or user. `others` were refused
+ * since the last such entry. */
 void eventlog_crowded(struct journal *log, struct slice name, struct slice address, const char *from, size_t most,
                       uint64_t others);
-/* Logs that FLOODS_CONNECTIONS connections came from the network `from` (chatd/floods.h); the last one is from
- * `address`. */
+/* Logs that FLOODS_CONNECTIONS connections came from the network `from` (floods.h), the last of them from `address`. */
 void eventlog_flood(struct journal *log, struct slice address, const char *from);
-/* Logs that a client at this address spoke `protocol`, which is NOT_CHAT_HEADER (chat/frame.h) for a proxy with a wrong
- * header. `others` did so since the last such entry. */
+/* Logs that a client at this address spoke `protocol`, which begins with NOT_CHAT_HEADER (chat/frame.h) for a proxy
+ * with a wrong header. `others` did so since the last such entry. */
 void eventlog_not_chat(struct journal *log, const char *address, struct slice protocol, uint64_t others);
-/* Logs that the session `id` has no sandbox, or no filter of system calls in it; further sessions are not logged. */
+/* Logs that the session `id` has no sandbox, or a sandbox without the filter of system calls. Further sessions like it
+ * are not logged. */
 void eventlog_unconfined(struct journal *log, uint64_t id, enum confinement confinement);
-/* Logs that the session `id` ends because it could enter no sandbox: `error` is why, an errno. `others` did so since
+/* Logs that the session `id` ends because it could not enter its sandbox. `error` is an errno. `others` did so since
  * the last such entry. */
 void eventlog_unserved(struct journal *log, uint64_t id, int error, uint64_t others);
 /* Logs that the file of bans is damaged, or was edited. The damaged file is kept under the path `kept`, or not at all
@@ -70,7 +71,7 @@ void eventlog_stopped(struct journal *log, size_t members, uint64_t lines);
 void eventlog_ignored(struct journal *log, uint64_t datagrams, const char *what);
 /* Logs a failure after which chatd continues; `error` is a negative errno. */
 void eventlog_warning(struct journal *log, const char *what, int error);
-/* Logs a setting that is wrong, or was changed to be valid: one line, clean. */
+/* Logs `what`, a problem with the settings or their files: one line of clean text. */
 void eventlog_settings(struct journal *log, const char *what);
-/* Logs that the settings were read again, and if they were taken. */
+/* Logs that the settings were read again, and if they were `taken`. */
 void eventlog_reload(struct journal *log, bool taken);

@@ -1,6 +1,7 @@
 #include "floods.h"
 
-/* Returns the place of this network. A network without a place gets that of the network whose time began first. */
+/* Returns the entry of this network. A network without an entry gets the entry of the network whose count began
+ * first. */
 static struct flood *floods_find_place(struct floods *floods, const struct network *n, int64_t now)
 {
         struct flood *oldest = floods->networks;

@@ -1,9 +1,9 @@
-/* Networks that connect too often (chatd/address.h). Each newcomer counts, also one that is refused. A client that
- * closes at once sends chatd nothing and does not count. chatd refuses no client for this. It writes an entry to the
- * journal, and fail2ban(1) reads that (chat.socket(8)).
+/* Networks that connect too often (address.h). Each newcomer counts, also a refused one. A client that closes at once
+ * does not count, because chatd does not learn of it. chatd refuses no client because of this. It writes an entry to
+ * the journal, which fail2ban(1) reads (chat.socket(8)).
  *
- * There is room for FLOODS_NETWORKS. A newcomer replaces the network whose time began first. So a flood from more
- * networks than that at once may go unseen.
+ * There is room for FLOODS_NETWORKS networks. A new network replaces the one whose count began first. So a flood from
+ * more networks at once may go unnoticed.
  */
 #pragma once
 
@@ -26,6 +26,6 @@ struct floods {
         } networks[FLOODS_NETWORKS];
 };
 
-/* Counts a connection. Returns true for the last of each FLOODS_CONNECTIONS within FLOODS_MS. Users of this host and
- * unknown networks do not count. `now` is of CLOCK_MONOTONIC. */
+/* Counts a connection. Returns true if it is the last of FLOODS_CONNECTIONS connections within FLOODS_MS. Users of this
+ * host and unknown networks do not count. `now` is of CLOCK_MONOTONIC. */
 bool floods_count(struct floods *floods, const struct network *n, int64_t now);

@@ -21,15 +21,15 @@ void guests_init(struct guests *g, const char *dir)
         snprintf(g->path, sizeof(g->path), "%s/" GUESTS_KEY_NAME, dir);
 }
 
-/* Returns the checksum that the file has behind the key. */
+/* Returns the checksum of the key, which stands behind it in the file. */
 static uint64_t guests_sum(const uint8_t key[static GUESTS_KEY_BYTES])
 {
         static const uint8_t of_sums[] = "chatd: guest key";
         return htole64(siphash(of_sums, key, GUESTS_KEY_BYTES));
 }
 
-/* Reads the key. Returns 1 for a key without a checksum, which an earlier version wrote, 0, -ENOENT if there is no such
- * file, or a negative errno: -EBADMSG if it has no key, or a damaged one. */
+/* Reads the key. Returns 0; 1 for a key without a checksum, which an earlier version wrote; -ENOENT if there is no
+ * file; -EBADMSG if the file has no key or a damaged one; or another negative errno. */
 static int guests_read_key(struct guests *g)
 {
         uint8_t file[GUESTS_FILE_BYTES + 1];

@@ -1,11 +1,11 @@
-/* Names of guests: members whose address must not be shown (Addresses=hidden, chat.conf(5)). A name is "guest-" and a
- * word that belongs to the guest's network (address.h). The word comes from a keyed hash, so one network has the same
- * word each time, and nobody can find an address by trying all of them. If a member has the name already the roster
- * appends a number, as with other names: "guest-tolabine~2" is a second connection of the network, or in rare cases one
- * of another network with the same word.
+/* The names of guests, which are members whose addresses must not be shown (Addresses=hidden, chat.conf(5)). A name is
+ * "guest-" and a word for the guest's network (address.h). The word comes from a keyed hash. So a network has the same
+ * word each time, and nobody can find an address by trying all addresses. If a member has the name already, the roster
+ * appends a number, as it does with other names: "guest-tolabine~2" is a second connection of the network. In rare
+ * cases it is one of another network with the same word.
  *
- * The key is in a file of the state directory, with a checksum behind it. It is made if the file is missing or damaged:
- * with another key all guests have other words.
+ * The key is in a file of the state directory, with a checksum behind it. A new key is made if the file is missing or
+ * damaged. Then all guests have other words.
  */
 #pragma once
 
@@ -33,15 +33,15 @@ struct guests {
         uint8_t key[GUESTS_KEY_BYTES];
 };
 
-/* Sets the directory `dir` of the key, which is made only when it is needed. */
+/* Sets the directory `dir` of the key. guests_open() reads or makes the key. */
 void guests_init(struct guests *g, const char *dir);
 
-/* Reads the key, or makes one. Returns 0, 1 if the new key replaces a damaged one, or a negative errno; then there is a
- * key nevertheless, for as long as this chatd runs. Blocks while the file is written. */
+/* Reads the key, or makes one. Returns 0; 1 if the new key replaces a damaged one; or a negative errno: then the key is
+ * valid only until this chatd ends. Blocks while the file is written. */
 int guests_open(struct guests *g);
 
 /* Writes the name of a guest from this network. There must be a key. */
 void guests_name(const struct guests *g, const struct network *n, char name[static GUESTS_NAME_BYTES + 1]);
 
-/* Returns true for a name that only chatd gives. */
+/* Returns true for names that only chatd may give. */
 bool guests_is_name(struct slice name);

@@ -15,7 +15,7 @@
 #define FILE_NAME "history"
 
 enum {
-        LAYOUT = 1, /* to be increased with each change of the file's layout */
+        LAYOUT = 1, /* increase it with each change of the file's layout */
         MODE = 0600,
         NO_SHELF = -1,
 };
@@ -29,27 +29,27 @@ static void history_path(const char *dir, char path[static PATH_MAX])
         snprintf(path, PATH_MAX, "%s/" FILE_NAME, dir);
 }
 
-/* Returns the number by which a slot or a label is in use; 0: it is not. */
+/* Returns the number of a slot or a label, or 0 if it is not in use. */
 static uint64_t history_use(const _Atomic uint64_t *number)
 {
         return atomic_load_explicit(number, memory_order_relaxed);
 }
 
-/* Takes a slot or a label out of use. The fence keeps the compiler from changing its other fields before that. */
+/* Takes a slot or a label out of use. The fence keeps the compiler from changing the other fields earlier. */
 static void history_begin_change(_Atomic uint64_t *number)
 {
         atomic_store_explicit(number, 0, memory_order_relaxed);
         atomic_signal_fence(memory_order_release);
 }
 
-/* Takes a slot or a label into use, behind all changes of its other fields. */
+/* Takes a slot or a label into use, after all changes of its other fields. */
 static void history_end_change(_Atomic uint64_t *number, uint64_t value)
 {
         atomic_signal_fence(memory_order_release);
         atomic_store_explicit(number, value, memory_order_relaxed);
 }
 
-/* Returns the place of the last line of a shelf. */
+/* Returns the highest place on a shelf, which is that of the last line. */
 static uint64_t history_find_last(const struct history_slot shelf[static HISTORY_KEPT])
 {
         uint64_t last = 0;
@@ -60,10 +60,10 @@ static uint64_t history_find_last(const struct history_slot shelf[static HISTORY
         return last;
 }
 
-/* Gives the file its size, with space for the labels alone. Returns 0 or an errno. */
+/* Gives the file its size, and reserves space for the labels alone. Returns 0 or an errno. */
 static int history_reserve(int fd)
 {
-        /* A tmpfs allocates a page when it is touched, and sends a SIGBUS if it has none left. */
+        /* A tmpfs allocates a page at its first use, and sends SIGBUS if no page is left. */
         if (posix_fallocate(fd, 0, offsetof(struct history_file, shelves)) != 0)
                 return ENOSPC;
         return ftruncate(fd, sizeof(struct history_file)) < 0 ? errno : 0;
@@ -92,7 +92,7 @@ int history_open(struct history *h, const char *dir)
         *h = (struct history){.fd = -1};
         history_path(dir, path);
         int fd = history_open_file(path);
-        if (fd == -ESTALE) { /* of another version, or of a chatd that died when it had just made it */
+        if (fd == -ESTALE) { /* the file is of another version, or chatd died when it had just made the file */
                 unlink(path);
                 fd = history_open_file(path);
         }
@@ -150,8 +150,8 @@ static off_t history_offset(int shelf)
                        (size_t)shelf * sizeof(((struct history_file *)0)->shelves[0]));
 }
 
-/* Gives the shelf's memory back, which clears it, before the shelf is marked as free: a chatd that dies in between
- * leaves an empty shelf. */
+/* Gives the memory of the shelf back, which clears it, and then marks the shelf as free. If chatd dies in between, the
+ * shelf is empty. */
 static void history_empty_shelf(struct history *h, int shelf)
 {
         if (fallocate(h->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, history_offset(shelf),
@@ -169,8 +169,8 @@ void history_forget_others(struct history *h, const struct rooms *rooms)
                         history_empty_shelf(h, i);
 }
 
-/* Returns a free shelf; or that of a room without members, the one that was given to a room first. The first shelf is
- * kept for the first room, however many other rooms are opened. */
+/* Returns a free shelf, or else a shelf of a room that does not exist any more: the shelf that got its room first. The
+ * first shelf is for the first room alone. Returns NO_SHELF if there is none. */
 static int history_find_free_shelf(const struct history *h, const struct rooms *rooms, const char *name)
 {
         int best = NO_SHELF;
@@ -244,7 +244,7 @@ static const struct room *history_line_room(const struct batch *b, size_t i, str
         return record->room;
 }
 
-/* Decodes record `i` of the batch into `rec`. Returns the shelf for it; NO_SHELF if it is for none. */
+/* Decodes record `i` of the batch into `rec`. Returns the shelf for it, or NO_SHELF if it belongs on none. */
 static int history_shelf_for(struct history *h, const struct rooms *rooms, const struct batch *b, size_t i,
                              struct record *rec)
 {
@@ -288,12 +288,12 @@ static const struct history_slot *history_slot_at(const struct history *h, int s
         return place > 0 && history_use(&slot->place) == place && slot->size <= sizeof(slot->record) ? slot : NULL;
 }
 
-/* The answer that is being written from the last lines. */
+/* An answer with the last lines, while it is being written. */
 struct writing {
         uint8_t *buffer;
         size_t size;
-        unsigned lines;    /* how many more lines fit */
-        size_t bytes_left; /* how many more bytes fit */
+        unsigned lines;    /* how many more lines may follow */
+        size_t bytes_left; /* how many more bytes may follow */
 };
 
 static void history_write_line(struct writing *w, struct record *rec, uint64_t seconds)
@@ -302,7 +302,8 @@ static void history_write_line(struct writing *w, struct record *rec, uint64_t s
         w->size += record_encode(w->buffer + w->size, HISTORY_SHOWN_MAX_BYTES - w->size, rec);
 }
 
-/* Takes one more line, from the last one backwards. Returns false if it does not fit: then no earlier line is taken. */
+/* Counts one more line; the last line comes first. Returns false if the line does not fit: then no earlier line is
+ * taken either. */
 static bool history_take_line(struct writing *w, size_t bytes)
 {
         if (bytes > w->bytes_left)
@@ -336,7 +337,7 @@ static void history_write_shelf(const struct history *h, int shelf, struct writi
                 char clean[HISTORY_SLOT_BYTES];
                 if (record_next(&reader, &rec) <= 0)
                         continue;
-                /* a chatd of an earlier version may have kept the text */
+                /* a chatd of an earlier version may have stored the text */
                 rec.text = reveal(rec.text, clean, rec.text.len);
                 history_write_line(w, &rec, slot->seconds);
         }

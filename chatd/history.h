@@ -1,15 +1,16 @@
 /* The last lines of each room, for newcomers and for /history.
  *
- * The history lies in a mapped file of the run directory, and is whole after kill -9 at any instruction: a slot is
- * taken out of use by one store, filled, and taken into use by one store. `place` and `generation` are atomic for that,
- * with fences for the compiler; one thread of one chatd uses the file, so processors need no order.
+ * The history is in a mapped file in the run directory, and survives kill -9 at any instruction: one store takes a slot
+ * out of use, the slot is filled, and one store takes it into use. For this `place` and `generation` are atomic, with
+ * fences for the compiler. Only one thread of one chatd uses the file, so no order between processors is needed.
  *
- * A room has a shelf of HISTORY_KEPT slots. There are HISTORY_SHELVES, and the first is that of the first room; a room
- * that finds no free shelf has no history. When a room has no members any more its shelf is emptied
- * (history_forget_others()), unless the settings keep it until another room needs the shelf.
+ * A room has a shelf of HISTORY_KEPT slots. There are HISTORY_SHELVES shelves, and the first is for the first room. A
+ * room that finds no free shelf has no history. When the last member leaves a room, its shelf is emptied
+ * (history_forget_others()). The settings may keep it instead, until another room needs the shelf.
  *
- * A line is added when it was relayed, before it is consumed. So a batch that is taken again may be in the history
- * already: its lines are recognized by (id, number). A reader also gets the lines of the batch before its request.
+ * A line is added after it was relayed, and before it is consumed. So lines of a batch that is taken again may be in
+ * the history already: they are recognised by (id, number). A reader also gets the lines of the present batch that
+ * stand before its request.
  *
  * Owns the mapping.
  */
@@ -28,7 +29,7 @@ enum {
         HISTORY_KEPT = HISTORY_MAX_LINES, /* lines of a room */
         HISTORY_SHELVES = 32,
         HISTORY_SLOT_BYTES = 4352,
-        HISTORY_SHOWN_MAX_BYTES = 48 * 1024, /* of records in one answer: any inbox has room for that */
+        HISTORY_SHOWN_MAX_BYTES = 48 * 1024, /* of records in one answer: any inbox has room for it */
 };
 
 struct history_slot {
@@ -41,12 +42,12 @@ struct history_slot {
 
 /* The room of a shelf. */
 struct history_label {
-        /* counts the times that a shelf was given to a room; 0: free, and `name` may be half written */
+        /* counts the times that a shelf was given to a room; 0: the shelf is free, and `name` may be half written */
         _Atomic uint64_t generation;
         char name[NICK_MAX_BYTES + 1];
 };
 
-/* The file. It always has space for the labels, and for the slots of a shelf when that is given to a room. */
+/* The file. The labels always have space in it. The slots of a shelf get space when the shelf is given to a room. */
 struct history_file {
         uint64_t layout;
         struct history_label labels[HISTORY_SHELVES];
@@ -55,13 +56,13 @@ struct history_file {
 
 struct history {
         struct history_file *file;      /* NULL: the history is off */
-        uint64_t last[HISTORY_SHELVES]; /* the last place in use */
+        uint64_t last[HISTORY_SHELVES]; /* the last place in use on each shelf */
         uint64_t uses;
         int fd;
 };
 
-/* Maps the file in `dir`, the run directory; makes it if there is none of this layout. Returns 0 or a negative errno:
- * then the history is off. */
+/* Maps the file in `dir`, the run directory. Makes the file if there is none of this layout. Returns 0, or a negative
+ * errno: then the history is off. */
 int history_open(struct history *h, const char *dir);
 
 /* Forgets all lines, and removes the file. */
@@ -76,11 +77,11 @@ void history_close(struct history *h);
 /* Adds the lines of the batch. */
 void history_note(struct history *h, const struct rooms *rooms, const struct batch *b);
 
-/* Adds the lines of the batch that are not in the history yet, after a previous chatd may have added any number of
- * them. */
+/* Adds the lines of the batch that are not in the history yet: a previous chatd may have added some of them. */
 void history_note_again(struct history *h, const struct rooms *rooms, const struct batch *b);
 
-/* Writes the last `lines` of `room`, followed by those of the batch so far, or as many as fit, the oldest first: as
- * records whose number is the time of the line, in seconds since 1970. Returns how many bytes that is. */
+/* Writes the last `lines` of `room` into `buffer`, the oldest first, and returns their size in bytes. Lines of the
+ * batch so far are included. If not all of them fit, writes the last ones. Each line is a record, whose number is the
+ * time of the line, in seconds since 1970. */
 size_t history_read(const struct history *h, const struct rooms *rooms, const struct room *room, const struct batch *b,
                     unsigned lines, uint8_t buffer[static HISTORY_SHOWN_MAX_BYTES]);

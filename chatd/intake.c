@@ -64,14 +64,15 @@ int intake_rewind(struct intake *in)
         return intake_set_offset(in, 0);
 }
 
-/* Removes the empty datagrams at the head: after a peek they are never shown again, but poll() still reports them. With
- * the offset off (-1) a peek shows the head itself, so no other datagram can be removed by mistake. */
+/* Removes the empty datagrams at the head of the queue: a peek shows them only once, but poll() still reports them.
+ * Without an offset (-1) a peek shows the head itself, so no other datagram can be removed by mistake. */
 static int intake_drop_empty(struct intake *in)
 {
         int r = intake_set_offset(in, -1);
         if (r < 0)
                 return r;
-        for (int i = 0; i < INTAKE_WINDOW; i++) { /* bounded: a flood of empty datagrams must not keep chatd here */
+        /* bounded, because a flood of empty datagrams must not keep chatd here */
+        for (int i = 0; i < INTAKE_WINDOW; i++) {
                 if (recv(in->fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT) != 0)
                         break;
                 recv(in->fd, NULL, 0, MSG_DONTWAIT);
@@ -125,9 +126,9 @@ struct datagram intake_get(const struct intake *in, size_t i)
 
 int intake_consume(struct intake *in, size_t n)
 {
-        static const struct msghdr no_buffer; /* no buffer: MSG_TRUNC makes msg_len the real length nevertheless */
+        static const struct msghdr no_buffer; /* MSG_TRUNC makes msg_len the real length without a buffer, too */
         size_t left = 0;
-        assert(n <= in->count); /* a frame that nobody has looked at would be lost */
+        assert(n <= in->count); /* otherwise a frame that chatd has not peeked would be lost */
         for (size_t i = 0; i < n; i++)
                 left += in->headers[in->first + i].msg_len > 0;
         in->first += n;

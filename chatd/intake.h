@@ -1,15 +1,15 @@
-/* chatd's queue: one UNIX datagram socket, read in three steps, peek, relay, consume.
+/* chatd's queue, a UNIX datagram socket. chatd peeks datagrams, relays them, and then consumes them.
  *
  * intake_peek() copies a window of datagrams from the head of the queue without removing them (SO_PEEK_OFF, socket(7));
  * intake_consume() removes them after they were handled. Datagrams that were peeked and not consumed when chatd dies
  * are still in the queue for the next chatd, because PID 1 holds the socket.
  *
  * This module handles these traps:
- * - A datagram longer than a slot would be peeked as several pieces: the window ends at it, and the offset is set
- *   behind it.
- * - An empty datagram moves no offset. A second walk over it, as after a crash, does not show it any more, but it is
- *   removed like any other: only datagrams with content are counted.
- * - Descriptors in a datagram (SCM_RIGHTS) are not installed, because the control buffer has room for the sender's
+ * - A datagram that is longer than a slot would be peeked in several pieces. So the window ends with it, and the offset
+ *   is set behind it.
+ * - An empty datagram does not move the offset, and a second walk, as after a crash, does not show it any more. It is
+ *   removed like any other datagram, but only datagrams with content are counted.
+ * - Descriptors in a datagram (SCM_RIGHTS) must not be installed. So the control buffer has room for the sender's
  *   credentials alone.
  *
  * Does not own the socket.
@@ -23,7 +23,7 @@
 
 #include <chat/frame.h>
 
-enum { INTAKE_WINDOW = 512 }; /* datagrams in a window: the value of net.unix.max_dgram_qlen under systemd */
+enum { INTAKE_WINDOW = 512 }; /* datagrams in a window: as many as net.unix.max_dgram_qlen has under systemd */
 
 struct intake_slot;
 
@@ -40,20 +40,20 @@ struct intake {
 struct datagram {
         const uint8_t *data;
         size_t size;
-        bool is_truncated; /* it was longer than any frame */
+        bool is_truncated; /* the datagram is longer than any frame */
         uid_t uid;         /* of the sender, from the kernel; -1 if unknown */
         pid_t pid;
 };
 
-/* Takes the socket `fd` into use, from the head of its queue. Returns 0 or a negative errno. */
+/* Prepares the socket `fd`, and begins at the head of its queue. Returns 0 or a negative errno. */
 int intake_init(struct intake *in, int fd);
 void intake_free(struct intake *in);
 
-/* Peeks queued datagrams, if the window is empty. Returns how many datagrams the window holds, or a negative errno.
+/* Peeks queued datagrams if the window is empty. Returns the number of datagrams in the window, or a negative errno.
  * Does not block. */
 int intake_peek(struct intake *in);
 
-/* Returns the window's datagram `i`, which is at least 0 and less than the result of intake_peek(). */
+/* Returns datagram `i` of the window, counted from 0. `i` must be less than the result of intake_peek(). */
 struct datagram intake_get(const struct intake *in, size_t i);
 
 /* Removes the window's first `n` datagrams from the queue. Returns 0 or a negative errno. */

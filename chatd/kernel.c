@@ -6,7 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Returns true if the kernel has pidfd_open(2). Other errors do not count: descriptors have run out, for example. */
+/* Returns true if the kernel has pidfd_open(2). Other errors have other causes: for example, descriptors have run
+ * out. */
 static bool kernel_has_pidfd(void)
 {
         int fd = pidfd_open(getpid(), 0);

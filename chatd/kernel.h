@@ -1,5 +1,5 @@
-/* Features of the kernel that chatd needs, and that some kernels and sandboxes lack. */
+/* Features of the kernel that chatd needs. Some kernels and sandboxes lack them. */
 #pragma once
 
-/* Returns the missing feature, with what to do about it, or NULL if none is missing. */
+/* Returns a text about the missing feature, with advice; or NULL if none is missing. */
 const char *kernel_lacks(void);
