@@ -51,7 +51,7 @@ struct remote;
 struct chat {
         uid_t own_user;
         uid_t session_user; /* frames of this user are taken, and those of chatd's own user */
-        uid_t link_user;    /* only frames of the link are taken from this user */
+        uid_t link_user;    /* frames of the link are taken from this user alone */
         bool shares_pids;   /* one process may have many members: for tests that simulate sessions */
         int epoll;          /* members' watches are added here */
         int self;           /* connected to chatd's own intake, for GONE */

@@ -10,9 +10,9 @@
 #include "reach.h"
 
 enum {
-        /* clients' connections are asked for while the last of this many parts of the descriptors is free */
+        /* chatd asks for clients' connections only while the last of so many equal parts of its descriptors is free */
         LEND_OF_FDS = 4,
-        GIVE_BACK = 64, /* connections that are given back at once */
+        GIVE_BACK = 64, /* connections that are given back at a time */
 };
 
 void lending_init(struct chat *chat)
@@ -50,7 +50,7 @@ bool lending_give_back(struct chat *chat)
         return given > 0;
 }
 
-/* Returns true if there are descriptors for a lent connection, besides those for members' inboxes. */
+/* Returns true if chatd has a descriptor for a lent connection, apart from those that it keeps for members' inboxes. */
 static bool lending_has_fds(const struct chat *chat)
 {
         int lowest = fcntl(chat->self, F_DUPFD_CLOEXEC, 0);
@@ -66,14 +66,14 @@ static void lending_ask(struct chat *chat, struct member *m, int64_t now)
         struct lent *l = &m->lent;
         todo_remove(todo, TODO_LEND, m);
         if (!l->worth_asking || lent_is_open(l))
-                return; /* it was connected anew, for example */
+                return; /* `m` was connected anew, for example */
         if (!lent_may_ask(l, now)) {
                 todo_add(todo, TODO_PAUSE, m);
                 chat->lending->pause_end_ms = clock_earlier(chat->lending->pause_end_ms, lent_pause_ends_ms(l));
                 return;
         }
         if (!lending_has_fds(chat)) {
-                l->ask_ms = now; /* so the next look is as late as for a session that could not lend */
+                l->ask_ms = now; /* the next question is as late as for a session that could not lend */
                 return;
         }
         if (lent_ask(l, m->fd, chat->relay.epoch, &chat->batch.lent, now) < 0)
@@ -85,7 +85,8 @@ static void lending_ask(struct chat *chat, struct member *m, int64_t now)
                 lending_close(chat, m);
 }
 
-/* Lets members be asked whose pause is over. Looks at all that pause, at most once in a while. */
+/* Puts members whose pause is over back into the list of those to ask. It looks at all pausing members, so it does that
+ * once in LENT_ASK_AGAIN_MIN_MS at most. */
 static void lending_end_pauses(struct chat *chat, int64_t now)
 {
         struct todo *todo = &chat->roster.todo;
@@ -105,8 +106,8 @@ static void lending_end_pauses(struct chat *chat, int64_t now)
         }
 }
 
-/* Does not ask while the queue has frames that a previous chatd relayed. Sessions drop records that they have seen, but
- * bytes that chatd writes to a client are not compared. */
+/* It does not ask while the queue has frames that a previous chatd relayed. Sessions drop records that they have seen,
+ * but they cannot drop bytes that chatd writes to a client. */
 void lending_settle(struct chat *chat, int64_t now)
 {
         const struct todo *todo = &chat->roster.todo;

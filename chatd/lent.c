@@ -10,8 +10,8 @@
 #include <chat/clock.h>
 #include <chat/socket.h>
 
-/* Maps `size` bytes of new memory, which no process can make smaller (that would cause a SIGBUS in chatd) or larger.
- * Returns a descriptor of it or a negative errno. */
+/* Maps `size` bytes of new memory. Returns a descriptor of it, or a negative errno. No process can make the memory
+ * larger or smaller, because smaller memory would cause a SIGBUS in chatd. */
 static int lent_make_memory(const char *name, size_t size, void **memory)
 {
         int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -122,7 +122,7 @@ int lent_ask(struct lent *l, int fd, uint64_t epoch, const struct lent_batch *ba
         return r;
 }
 
-/* Returns true for a plain TCP socket, for which chatd's writes were made. Another kind might block, or count its bytes
+/* Returns true for a plain TCP socket. chatd's writes are made for these: another kind might block, or count its bytes
  * in another way. */
 static bool lent_is_tcp(int fd)
 {
@@ -155,7 +155,7 @@ bool lent_answer(struct lent *l)
         if (fds.count == 1 && frame_decode(&f, buffer, (size_t)n) == 0 && f.type == FRAME_OUTLET &&
             lent_is_tcp(fds.fd[0])) {
                 l->client = fds.fd[0];
-                /* else chatd's close() would wait */
+                /* otherwise chatd's close() could block */
                 setsockopt(l->client, SOL_SOCKET, SO_LINGER, &no_linger, sizeof(no_linger));
                 lent_close_reply(l);
                 return true;
@@ -165,7 +165,7 @@ bool lent_answer(struct lent *l)
         return false;
 }
 
-/* Takes the turn. Returns false if the session has it, or has other work to do first. */
+/* Takes the turn. Returns false if the session has the turn, or has datagrams to write first. */
 static bool lent_take_turn(struct lent *l)
 {
         uint32_t turn = OUTLET_FREE;
@@ -178,7 +178,7 @@ static bool lent_take_turn(struct lent *l)
         return false;
 }
 
-/* Notes what is about to be written, while chatd has the turn. */
+/* Notes in the page what chatd is about to write. chatd must have the turn. */
 static void lent_note_text(struct lent *l, const struct lent_text *text)
 {
         struct outlet_page *o = l->page;

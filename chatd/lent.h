@@ -1,8 +1,8 @@
-/* What a session has lent: its client's connection, to which chatd writes by itself, and the page that both share.
- * chat/outlet.h has the rules and the purpose; this is chatd's side.
+/* chatd's side of a loan: the client's connection, to which chatd writes by itself, and the page that chatd shares with
+ * the session. chat/outlet.h has the purpose and the rules.
  *
  * Owns the connection, the page and the socket on which the session answers. The session can change the page at any
- * time: a value that is read from it decides only about this one client.
+ * time, so a value from the page may affect only the session's own client.
  */
 #pragma once
 
@@ -14,22 +14,23 @@
 #include <chat/outlet.h>
 
 enum {
-        /* how long a session that could not lend is not asked again: this long first, and twice as long each time */
+        /* the pause before a session that could not lend is asked again: first the shortest, and then twice as long
+         * each time */
         LENT_ASK_AGAIN_MIN_MS = 1000,
         LENT_ASK_AGAIN_MAX_MS = 64 * 1000,
-        LENT_ANSWER_MS = 10 * 1000, /* a session that does not answer for this long is not asked any more */
+        LENT_ANSWER_MS = 10 * 1000, /* after this time without an answer, chatd gives the question up */
 };
 
 struct lent {
         struct outlet_page *page; /* NULL: nothing is lent, and no question is open */
         int client;               /* the connection; -1: none yet */
         int reply;                /* the socket for the answer; -1: no question is open */
-        bool unresponsive;        /* it did not catch up when it was waited for */
-        bool worth_asking;        /* a batch went as a datagram: it is worth asking */
+        bool unresponsive;        /* the session did not catch up when chatd waited for it */
+        bool worth_asking;        /* the session got a batch as a datagram, so it is worth asking */
         uint64_t datagrams;       /* datagrams to the session since LEND */
         uint64_t bytes;           /* bytes to the connection */
-        int64_t ask_ms;           /* when it was last asked */
-        int64_t pause_ms;         /* no question for this long after `ask_ms`; 0: it never declined */
+        int64_t ask_ms;           /* when the session was last asked */
+        int64_t pause_ms;         /* no question for this long after `ask_ms`; 0: the session never declined */
 };
 
 /* The records of the batch that is being relayed, shared by all sessions. */
@@ -42,7 +43,7 @@ struct lent_batch {
 int lent_batch_init(struct lent_batch *b);
 void lent_batch_free(struct lent_batch *b);
 
-/* Makes `l` with nothing lent. */
+/* Makes `l` empty: nothing is lent. */
 void lent_init(struct lent *l);
 
 /* Gives everything back. A session that was asked and has not answered counts as having declined. */
@@ -52,26 +53,26 @@ void lent_close(struct lent *l);
  * readable when the session answers. `now` in ms. */
 int lent_ask(struct lent *l, int fd, uint64_t epoch, const struct lent_batch *batch, int64_t now);
 
-/* Takes the answer. Returns true if something is lent now; else no question is open any more. */
+/* Takes the answer. Returns true if the connection is lent now. Otherwise no question is open any more. */
 bool lent_answer(struct lent *l);
 
-/* Returns when the session may be asked again that declined, in ms. */
+/* Returns the time at which a session that declined may be asked again, in ms. */
 static inline int64_t lent_pause_ends_ms(const struct lent *l)
 {
         return l->ask_ms + l->pause_ms;
 }
 
-/* Returns true if it is worth asking, and time to. */
+/* Returns true if it is worth asking the session, and the pause is over. */
 bool lent_may_ask(const struct lent *l, int64_t now);
 
-/* Returns true if something is lent, or a question is open. */
+/* Returns true if the connection is lent, or a question is open. */
 static inline bool lent_is_open(const struct lent *l)
 {
         return l->page != NULL;
 }
 
-/* What lent_write() writes: `n` pieces, which are the records from `from` to before `to` of batch `number`, without the
- * session's own and without those for another `room`. */
+/* The text that lent_write() writes: `n` pieces, which are the records from `from` to before `to` of batch `number`.
+ * The session's own records are left out. */
 struct lent_text {
         struct iovec *pieces;
         size_t n, bytes;
@@ -82,13 +83,13 @@ struct lent_text {
 };
 
 /* Writes to the client, and tells the session that its own lines up to `relayed_number` went to everybody. Returns true
- * if the client has all of it; else the caller sends it as a datagram and calls lent_sent(). Does not block. */
+ * if the client has the whole text. Otherwise the caller sends a datagram, and calls lent_sent(). Does not block. */
 bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed_number);
 
-/* Notes that a datagram was sent to the session. */
+/* Counts a datagram that was sent to the session. */
 void lent_sent(struct lent *l);
 
-/* Returns true if the session has datagrams to write before chatd may write, and may do so soon. */
+/* Returns true if chatd may not write before the session has written out its datagrams, and if that may happen soon. */
 bool lent_is_behind(const struct lent *l);
 
 /* Tells the session, without waking it, that its lines up to `number` went to everybody. Returns false if nothing is

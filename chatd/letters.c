@@ -62,7 +62,7 @@ size_t letters_trim(struct letters *l, size_t most)
                 }
                 free(letter);
                 dropped++;
-                most = 0; /* the letters behind it are dropped, too */
+                most = 0; /* the following letters are dropped, too */
         }
         *l = rest;
         return dropped;

@@ -1,5 +1,5 @@
-/* Frames for one member alone, such as answers, which have a place among the records of a batch (batch.h): each lies in
- * front of the record of index `at`. Frames that a full inbox does not take wait here until it has room.
+/* Letters: frames for one member alone, such as answers. Each has a place among the records of a batch (batch.h): in
+ * front of the record with the index `at`. Letters that a full inbox does not take wait here until it has room.
  *
  * Owns the letters.
  */
@@ -28,8 +28,8 @@ int letters_add(struct letters *l, uint32_t at, const struct frame *f, const uin
 /* Frees the first letter. There must be one. */
 void letters_drop_first(struct letters *l);
 
-/* Frees letters at the end, from the first one on that exceeds `most` bytes in total, except KICKED. Returns how
- * many. */
+/* Keeps the first letters, up to `most` bytes in total, and each KICKED. Frees all other letters, and returns their
+ * number. */
 size_t letters_trim(struct letters *l, size_t most);
 
 void letters_clear(struct letters *l);

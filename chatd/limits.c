@@ -2,8 +2,7 @@
 
 #include "chat.h"
 
-/* Returns how many members are from this network. Members that died, and whose leave was not announced yet, do not
- * count. */
+/* Returns how many members are from this network. Members that are dead or are leaving do not count. */
 static size_t limits_count_from(const struct roster *r, const struct network *n)
 {
         size_t count = 0;

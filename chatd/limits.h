@@ -1,5 +1,5 @@
-/* The limits of members from one network, and of one user of this host (chatd/address.h). Newcomers beyond a limit are
- * refused at their HELLO, told why, and counted; present members stay.
+/* The highest numbers of members from one network, and of one user of this host (address.h). Newcomers beyond a limit
+ * are refused at their HELLO, are told why, and are counted. Present members stay.
  */
 #pragma once
 
@@ -16,5 +16,5 @@ struct limits {
         struct complaint complaint; /* of newcomers beyond a limit */
 };
 
-/* Returns true if the sender of this HELLO exceeds a limit. Then the session was told. */
+/* Returns true if the sender of this HELLO exceeds a limit, and tells the session so. */
 bool limits_refuse(struct chat *chat, const struct frame *f);

@@ -1,8 +1,9 @@
-/* Lines of members in the journal, if the settings ask for it (LogLines=): an entry for each line and each /me, with
- * its member and room. Private messages in the same batch are left out.
+/* Lines of members in the journal, if the settings ask for them (LogLines=): an entry for each line and each /me, with
+ * its member and room. Private messages are left out.
  *
- * It never blocks: entries that the journal does not take in time are counted (chat/journal.h). If chatd dies before
- * the batch is consumed the next chatd relays and logs it again, with the same session and number in each entry.
+ * It never blocks: entries that the journal does not take in time are only counted (chat/journal.h). If chatd dies
+ * before the batch is consumed, the next chatd relays and logs it again, with the same session and number in each
+ * entry.
  */
 #pragma once
 

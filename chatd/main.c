@@ -32,11 +32,12 @@
 
 enum {
         EVENTS_MAX = 64,
-        STATUS_MS = 1000, /* the least interval of STATUS= */
-        /* With wrong settings, or a missing feature, systemd starts chatd again at once and for ever, so that it finds
-         * the error repaired, with the queue as it was. The pause leaves room in the journal for other entries. */
+        STATUS_MS = 1000, /* the shortest time between two STATUS= */
+        /* If a setting is wrong or the kernel lacks a feature, systemd starts chatd again at once, and does so for
+         * ever. So chatd runs again when the error is repaired, and finds the queue as it was. The pause leaves room in
+         * the journal for other entries. */
         GIVE_UP_WAIT_MS = 5000,
-        FAILED_WAIT_MS = 250, /* the pause after another error, so that PID 1 has time for other services */
+        FAILED_WAIT_MS = 250, /* the pause after any other error, so that PID 1 has time for other services */
 };
 
 struct options {
@@ -59,7 +60,7 @@ struct chatd {
         uint64_t status_lines;
         size_t status_members;
         bool is_stopping;
-        const char *task; /* what chatd does, to be said if that fails */
+        const char *task; /* the present task, named in the message if it fails */
 };
 
 static void chatd_print_usage(void)
@@ -132,7 +133,7 @@ static int chatd_parse_options(struct options *o, int argc, char **argv)
                 case 'v':
                         puts("chatd " VERSION);
                         return 0;
-                default: /* a setting; or getopt_long() has printed the error */
+                default: /* a setting, or an error that getopt_long() has printed */
                         r = settings_take_option(&o->reload.options, c, optarg, argv[0]);
                         if (r >= 0)
                                 return r;
@@ -144,7 +145,7 @@ static int chatd_parse_options(struct options *o, int argc, char **argv)
         return -1;
 }
 
-/* Raises the limit of descriptors to the hard limit: each member needs two. */
+/* Raises the limit of descriptors to the hard limit, because each member needs two. */
 static void chatd_raise_fd_limit(void)
 {
         struct rlimit limit;
@@ -182,7 +183,7 @@ static int chatd_open_intake(struct chatd *d, const char *dir)
         }
         d->own_intake = true;
         d->intake = rundir_bind(dir);
-        d->control = rundir_bind_control(dir); /* without it only chatctl cannot connect */
+        d->control = rundir_bind_control(dir); /* if this fails, only chatctl cannot connect */
         if (d->intake < 0)
                 fprintf(stderr, "chatd: cannot bind %s/" BROKER_SOCKET_NAME ": %s\n", dir, strerror(-d->intake));
         return d->intake < 0 ? d->intake : 0;
@@ -195,7 +196,7 @@ static int chatd_add_watch(struct chatd *d, struct watch *w, enum watch_kind kin
         return epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* Makes the epoll. Returns 0 or a negative errno. Signals are read from a descriptor, so that none interrupts a
+/* Makes the epoll. Returns 0 or a negative errno. Signals are read from a descriptor, so that they do not interrupt a
  * batch. */
 static int chatd_open_loop(struct chatd *d)
 {
@@ -223,18 +224,17 @@ static void chatd_take_signal(struct chatd *d)
                 return;
         }
         reload_again(&d->reload, &d->chat);
-        d->status_members = SIZE_MAX; /* so that the next status shows the result */
+        d->status_members = SIZE_MAX; /* so that the next status is sent, and shows the result */
 }
 
-/* Returns the directory of files that survive a boot, see systemd.exec(5). If it is not set, they last as long as
- * `dir`. */
+/* Returns the directory for files that survive a boot (systemd.exec(5)), or `dir` if none is set. */
 static const char *chatd_state_directory(const char *dir)
 {
         const char *state = getenv("STATE_DIRECTORY");
         return state ? state : dir;
 }
 
-/* Opens files and sockets for administrators: if that fails the chat runs without them. */
+/* Opens files and sockets for administrators. If that fails, the chat runs without them. */
 static void chatd_open_control(struct chatd *d, const char *dir)
 {
         int r = bans_read(&d->chat.bans, chatd_state_directory(dir), d->chat.log);
@@ -247,8 +247,8 @@ static void chatd_open_control(struct chatd *d, const char *dir)
                 eventlog_warning(d->chat.log, "cannot listen to chatctl", r);
 }
 
-/* Handles all events but those of the intake. Returns true when the intake has frames: a batch may free members, so it
- * runs after all other events. */
+/* Handles all events except those of the intake. Returns true if the intake has frames. They come after all other
+ * events, because a batch may free members. */
 static bool chatd_handle_events(struct chatd *d, const struct epoll_event *events, int n)
 {
         bool frames = false;
@@ -283,7 +283,7 @@ static bool chatd_handle_events(struct chatd *d, const struct epoll_event *event
         return frames;
 }
 
-/* Sends the status if it is due. Returns true while there is a newer status to be sent later. */
+/* Sends the status if it is due. Returns true if a newer status is to be sent later. */
 static bool chatd_notify_status(struct chatd *d, int64_t now)
 {
         const struct chat *chat = &d->chat;
@@ -300,7 +300,7 @@ static bool chatd_notify_status(struct chatd *d, int64_t now)
         return false;
 }
 
-/* Confirms lines if that is due. Returns true while members are to be told later. */
+/* Confirms lines if that is due. Returns true if members are to be told later. */
 static bool chatd_confirm(struct chatd *d, int64_t now)
 {
         if (!todo_first(&d->chat.roster.todo, TODO_CONFIRM))
@@ -314,7 +314,7 @@ static bool chatd_confirm(struct chatd *d, int64_t now)
         return false;
 }
 
-/* Does all work that is due. Returns how long epoll_wait() may wait, in ms. */
+/* Does the work that is due. Returns how long epoll_wait() may wait, in ms. */
 static int chatd_do_chores(struct chatd *d)
 {
         int64_t now = clock_ms(), wake = now + WATCHDOG_TICK_MS;
@@ -371,7 +371,7 @@ static int chatd_serve(struct chatd *d)
                 watchdog_stop(&d->watchdog);
         }
         sd_notify(false, "STOPPING=1");
-        if (d->own_intake) { /* the queue ends with this process */
+        if (d->own_intake) { /* nobody else holds the queue */
                 struct sockaddr_un address;
                 path_broker(&address, d->chat.roster.dir);
                 unlink(address.sun_path);
@@ -400,7 +400,7 @@ static int chatd_serve_with(struct chatd *d, const struct options *o, const stru
         return r;
 }
 
-/* Does the same, with a log. */
+/* Starts the log, calls chatd_serve_with(), and stops the log. Returns 0 or a negative errno. */
 static int chatd_serve_logged(struct chatd *d, const struct options *o, const struct settings *settings)
 {
         d->task = "start the thread of its log";
@@ -412,8 +412,8 @@ static int chatd_serve_logged(struct chatd *d, const struct options *o, const st
         return r;
 }
 
-/* Returns `status`, the exit status of a chatd that cannot run and has printed why. Pauses first if systemd starts the
- * next chatd at once. */
+/* Returns `status`, the exit status of a chatd that cannot run and has printed the reason. If systemd starts the next
+ * chatd at once, pauses first. */
 static int chatd_give_up(int status, int64_t pause_ms)
 {
         struct timespec pause = clock_timespec(pause_ms);
@@ -424,7 +424,7 @@ static int chatd_give_up(int status, int64_t pause_ms)
 
 int main(int argc, char **argv)
 {
-        static struct chatd d = {.intake = -1, .control = -1}; /* static because it is large: the buffers of a batch */
+        static struct chatd d = {.intake = -1, .control = -1}; /* static, because the buffers of a batch are large */
         struct options options = {
                 .dir = RUN_DIR_DEFAULT,
                 .session_user = geteuid(),
@@ -453,7 +453,8 @@ int main(int argc, char **argv)
         if (r < 0)
                 return chatd_give_up(EXIT_FAILURE, r == -EWOULDBLOCK ? FAILED_WAIT_MS : GIVE_UP_WAIT_MS);
         d.task = "make its event loop";
-        r = chatd_open_loop(&d); /* blocks signals before the log's thread is there, which could take them */
+        /* blocks signals before the log's thread exists, because that thread could take them */
+        r = chatd_open_loop(&d);
         if (r == 0)
                 r = chatd_serve_logged(&d, &options, &settings);
         if (r < 0)

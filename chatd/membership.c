@@ -17,16 +17,16 @@
 #include "notes.h"
 #include "reach.h"
 
-/* Returns true if the sender, which is alive, is a member under another id. A member that is not alive is of an earlier
- * process of the same pid, and its GONE is on the way. */
+/* Returns true if the sender is already a member under another id. If that member is dead, it belongs to an earlier
+ * process with the same pid, and its GONE is on the way: then returns false. */
 static bool membership_is_second(const struct chat *chat, uint64_t id)
 {
         const struct member *m = chat->shares_pids ? NULL : roster_find_process(&chat->roster, (pid_t)(id >> 32));
         return m && member_is_running(m);
 }
 
-/* Returns the name of a newcomer: the name in its HELLO or, if that is an address which must not be shown, a name made
- * of it, in `guest`. */
+/* Returns the name of a newcomer: the name in its HELLO. If that is an address which must not be shown, returns the
+ * name of a guest instead, in `guest`. */
 static struct slice membership_name(const struct chat *chat, const struct frame *f,
                                     char guest[static GUESTS_NAME_BYTES + 1])
 {
@@ -39,8 +39,8 @@ static struct slice membership_name(const struct chat *chat, const struct frame 
         return slice_of(guest);
 }
 
-/* Counts a connection of the newcomer's network. A network that connects too often is logged, and not refused: other
- * clients may come from there. */
+/* Counts a connection from the newcomer's network. A network that connects too often is logged but not refused, because
+ * other clients may come from there. */
 static void membership_count_connection(struct chat *chat, const struct frame *f)
 {
         char address[ADDRESS_MAX_BYTES + 1] = "", from[NETWORK_MAX_BYTES + 1];
@@ -52,7 +52,7 @@ static void membership_count_connection(struct chat *chat, const struct frame *f
         eventlog_flood(chat->log, f->address, from);
 }
 
-/* Makes a member of the sender of HELLO or HERE. Returns NULL if that is impossible. */
+/* Makes the sender of HELLO or HERE a member. Returns NULL if that is impossible. */
 static struct member *membership_admit(struct chat *chat, const struct frame *f)
 {
         char guest[GUESTS_NAME_BYTES + 1];
@@ -73,7 +73,7 @@ static struct member *membership_admit(struct chat *chat, const struct frame *f)
                 return NULL;
         struct member *m = roster_add(&chat->roster, f->id, f->key, newcomer.name, f->address, clock_boottime_us());
         int r = m ? contact_open(chat, m) : -ENOMEM;
-        /* Without the note the next chatd would not know the sender of the lines in the queue. A dead member may have
+        /* Without a note the next chatd would not know the sender of the lines in the queue. A dead member may have
          * lines there, too. */
         if (r == 0 || r == CONTACT_E_DEAD)
                 r = note_write(chat->roster.dir, m);
@@ -114,9 +114,9 @@ enum outcome membership_hello(struct chat *chat, const struct frame *f)
         return TAKEN;
 }
 
-/* Connects to a dead member again, if its session runs and has bound its inbox anew. Returns true if it has. Records
- * that were relayed in between are lost to it. So it lags until it is told so: at once, or when chatd has a descriptor
- * for its inbox. */
+/* Connects to a dead member again. Returns true if its session runs, and has bound its inbox anew. The member did not
+ * get the records that were relayed in between. So it lags until it is told that: at once, or when chatd has a
+ * descriptor for its inbox. */
 static bool membership_reach_again(struct chat *chat, struct member *m)
 {
         contact_open(chat, m);
@@ -132,7 +132,7 @@ static bool membership_reach_again(struct chat *chat, struct member *m)
 enum outcome membership_here(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
-        if (m && m->presence == LEAVING) /* it comes back in the next batch */
+        if (m && m->presence == LEAVING) /* it becomes a member again in the next batch */
                 return NEXT_BATCH;
         if (!m && (arrivals_are_full(chat) || !order_admit(&chat->order, CONTENT_MEMBERSHIP)))
                 return NEXT_BATCH;
@@ -148,8 +148,7 @@ enum outcome membership_here(struct chat *chat, const struct frame *f)
         if (m) {
                 todo_remove(&chat->roster.todo, TODO_CALL, m);
                 confinement_take(chat, m, f);
-                /* Frames that the session sent before are out of the queue: this chatd or a previous one relayed
-                 * them. */
+                /* Earlier frames of the session are out of the queue: this chatd or a previous one relayed them. */
                 chat_take_number(chat, m, f->number > m->lines_in ? f->number : m->lines_in);
                 m->lines_total = m->lines_in > m->lines_total ? m->lines_in : m->lines_total;
                 m->lines_out = f->lines_out;
@@ -188,14 +187,14 @@ enum outcome membership_leave(struct chat *chat, const struct frame *f)
         bool bye = f->type == FRAME_BYE;
         enum leave_reason why = bye ? (enum leave_reason)f->reason : LEAVE_KILLED;
         if (!m || m->presence != PRESENT || (!bye && !member_is_dead(m)))
-                return TAKEN; /* a GONE behind a BYE, or behind another GONE; or one from before its HELLO */
+                return TAKEN; /* a GONE behind a BYE or behind another GONE, or a frame from before its HELLO */
         if (!bye && membership_reach_again(chat, m))
                 return TAKEN;
         if (!order_admit(&chat->order, CONTENT_MEMBERSHIP))
                 return NEXT_BATCH;
         batch_leaves(&chat->batch, m);
         if (why == LEAVE_KICKED && m->removal != REMOVAL_DONE)
-                member_expel(m, REMOVAL_DONE); /* the session's reason outlives a chatd */
+                member_expel(m, REMOVAL_DONE); /* the session knows its reason even if chatd was restarted */
         if (arrivals_leave(chat, m))
                 chat_announce(chat, m, RECORD_LEAVE, leave_word(m->removal == REMOVAL_DONE ? LEAVE_KICKED : why));
         member_go_on(m, LEAVING);
@@ -215,13 +214,14 @@ enum outcome membership_leave(struct chat *chat, const struct frame *f)
         return TAKEN;
 }
 
-/* Returns true if `m` is to bind an inbox of the same name: its session runs, and has lost the inbox. */
+/* Returns true if the session of `m` runs, and has lost its inbox: then it binds one of the same name. */
 static bool membership_binds_anew(const struct chat *chat, const struct member *m)
 {
         return member_is_dead(m) && !chat->shares_pids && reach_process_runs(m);
 }
 
-/* Only members that sent BYE get a last datagram; all other members were told that they left. */
+/* The last datagram reaches only members that sent BYE: the inboxes of the others are gone. All members of the chat
+ * were told of the leaves before. */
 void membership_say_goodbye(struct chat *chat)
 {
         order_enter(&chat->order, STEP_PART);
@@ -229,7 +229,7 @@ void membership_say_goodbye(struct chat *chat)
                 struct member *m = chat->membership->leavers[i];
                 chat_tell(chat, m, FRAME_GOODBYE);
                 note_departed(chat->roster.dir, m->id);
-                /* a session that leaves removes its inbox itself, unless it dies before */
+                /* a session that leaves removes its inbox itself, unless it dies before that */
                 if (!membership_binds_anew(chat, m))
                         reach_remove_inbox(chat->roster.dir, m->key);
         }

@@ -14,8 +14,8 @@ struct reading {
         struct motd *motd;
         struct text_cleaner cleaner;
         unsigned lines;     /* complete lines that were taken */
-        unsigned line_ends; /* line ends that were read and not written yet */
-        bool cr;            /* the last byte was a CR, which belongs to a LF */
+        unsigned line_ends; /* line ends that were read, and are written before the next text */
+        bool cr;            /* the last byte was a CR, which may belong to a LF */
         bool is_cut;
 };
 
@@ -67,7 +67,7 @@ int motd_read(struct motd *motd, const char *path)
 {
         struct reading reading = {.motd = motd};
         motd->len = 0;
-        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe may have no writer */
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* the file may be a pipe without a writer */
         if (fd < 0)
                 return -errno;
         int r = motd_take_file(&reading, fd);

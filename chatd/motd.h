@@ -1,7 +1,7 @@
 /* The message of the day: the first text for a newcomer, after its greeting.
  *
- * It goes to a session as one TEXT, when the session becomes a member by its HELLO. If a HELLO is met again after a
- * restart the TEXT goes out again, too: sessions show one number once.
+ * A session gets it in one TEXT when it becomes a member by its HELLO. If the next chatd takes the HELLO again, it
+ * sends the TEXT again, too. Sessions show a number once.
  */
 #pragma once
 
@@ -18,7 +18,7 @@ enum {
 };
 
 enum {
-        MOTD_E_CUT = 1, /* the file is longer than these limits, and the rest is left out */
+        MOTD_E_CUT = 1, /* the file exceeds these limits, and the rest was left out */
 };
 
 struct motd {
@@ -27,7 +27,7 @@ struct motd {
 };
 
 /* Reads the file, cleans it as a session cleans its input (chat/safe-text.h), and leaves out empty lines at its end.
- * Returns 0, MOTD_E_CUT, or a negative errno and no message. */
+ * Returns 0, MOTD_E_CUT, or a negative errno: then there is no message. */
 int motd_read(struct motd *motd, const char *path);
 
 /* Adds the message to the batch for `m`, if there is one. */

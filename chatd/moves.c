@@ -7,7 +7,7 @@
 #include "list.h"
 #include "speech.h"
 
-/* Tells `m` its present room, and the members in it. */
+/* Tells `m` its new room, and the members in it. */
 static void moves_answer(struct chat *chat, struct member *m, const struct frame *f)
 {
         uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
@@ -26,7 +26,7 @@ static void moves_refuse(struct chat *chat, struct member *m, const struct frame
                             .code = (uint8_t)code, .room = slice_of(room ? room->name : ""), .most = NICK_MAX_BYTES});
 }
 
-/* Returns the room that `m` wants to go to. If it cannot go there, tells it why, and returns NULL. */
+/* Returns the room that `m` asks for in `f`. Returns NULL if `m` cannot go there, and tells it why. */
 static struct room *moves_find_destination(struct chat *chat, struct member *m, const struct frame *f)
 {
         bool back = f->name.len == 0;
@@ -59,7 +59,7 @@ void moves_take(struct chat *chat, struct member *m, const struct frame *f)
         if (m->arrival != ARRIVAL_ANNOUNCED)
                 arrivals_name(chat, m);
         int r = changes_add_room(&chat->changes, chat->roster.dir, m, f->number, room->name);
-        if (r < 0) { /* a room that was made for it is empty, and forgotten after the batch */
+        if (r < 0) { /* a new room for this move is empty, and is forgotten after the batch */
                 answer_unnoted(chat, m, f, ANSWER_ROOM_UNNOTED, "cannot note a change of room", r);
                 return;
         }

@@ -1,6 +1,6 @@
 /* Members go to other rooms.
  *
- * A move is noted before any member is told (changes.h). One that cannot be noted is not made, and the member is told
+ * A move is noted before any member is told (changes.h). If it cannot be noted, it is not made, and the member is told
  * so.
  */
 #pragma once
@@ -9,6 +9,6 @@
 
 void moves_take(struct chat *chat, struct member *m, const struct frame *f);
 
-/* Returns true if the last member of this room, or of one with a similar name, leaves within the batch. A later room of
- * the name will be another one, without its history and topic. */
+/* Returns true if the last member of this room, or of a room with a similar name, has left it in this batch. A later
+ * room of that name is a new one, without this history and topic. */
 bool moves_end_a_room(const struct rooms *rooms, struct slice name);

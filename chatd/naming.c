@@ -20,7 +20,7 @@ static int naming_compare_blurred(const void *a, const void *b)
         return name_compare_blurred(x, strlen(x), y, strlen(y));
 }
 
-/* Returns the place in the tree that compares equal to this name, or NULL. */
+/* Returns the place in the tree that is equal to this name, or NULL. */
 static struct member **naming_place(void *const *tree, int (*compare)(const void *, const void *), struct slice name)
 {
         struct member key = {0};
@@ -30,7 +30,7 @@ static struct member **naming_place(void *const *tree, int (*compare)(const void
         return tfind(&key, tree, compare);
 }
 
-/* Returns the first member of a name similar to this one, or NULL. */
+/* Returns the first member whose name is similar to this one, or NULL. */
 static struct member *naming_find_blurred(const struct naming *n, struct slice name)
 {
         struct member **place = naming_place(&n->by_blur, naming_compare_blurred, name);
@@ -63,7 +63,7 @@ void naming_remove(struct naming *n, struct member *m)
         }
         while (*at != m)
                 at = &(*at)->alike;
-        *at = m->alike; /* this also changes the tree, whose order stays the same */
+        *at = m->alike; /* `at` may be in the tree, whose order stays the same */
         m->alike = NULL;
 }
 
@@ -81,7 +81,7 @@ struct member *naming_find_alike(const struct naming *n, struct slice name, cons
         return m;
 }
 
-/* Returns true if the name begins with the word, which must have two letters at least. */
+/* Returns true if the name begins with the word, and the word has two letters at least. */
 static bool naming_is_begun(struct slice word, struct slice name)
 {
         return word.len > 1 && word.len < name.len && name_compare(word.at, word.len, name.at, word.len) == 0;
@@ -93,7 +93,7 @@ struct member *naming_suggest(const struct naming *n, struct member *const *memb
         size_t best_distance = (name.len + 2) / 3 + 1, comparisons = 0;
         while (best && !member_is_here(best))
                 best = best->alike;
-        if (best || name.len == 0 || !name_is_letter(name.at[0])) /* all addresses look alike */
+        if (best || name.len == 0 || !name_is_letter(name.at[0])) /* names that are addresses all look alike */
                 return best;
         for (size_t i = 0; i < count && comparisons < NAMING_LOOKS_MAX; i++) {
                 struct slice other = slice_of(members[i]->name);

@@ -1,7 +1,7 @@
-/* Names of members: finds members by their names, and suggests the name that was meant by one that nobody has.
+/* Names of members: finds members by their names, and suggests a similar name for a name that no member has.
  *
- * Names are those of chat/names.h. One tree has them in their order. Another tree has an order in which similar names
- * are equal; its members of one place are a chain. Borrows the members.
+ * chat/names.h has the rules of names. One tree is in the order of names. In the order of another tree, similar names
+ * are equal: the members with similar names are a chain there. Borrows the members.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 
 struct member;
 
-/* a suggestion compares this many names at most: it is not worth more of chatd's time */
+/* a suggestion compares so many names at most, because it is not worth more of chatd's time */
 enum { NAMING_LOOKS_MAX = 512 };
 
 struct naming {
@@ -30,5 +30,5 @@ struct member *naming_find(const struct naming *n, struct slice name);
 /* Returns a member other than `other` whose name is the same or too similar, or NULL. */
 struct member *naming_find_alike(const struct naming *n, struct slice name, const struct member *other);
 
-/* Returns the one of these `count` members whose name was probably meant by `name`, which no member has; or NULL. */
+/* Returns the one of these `count` members whose name is most like `name`, which no member has; or NULL. */
 struct member *naming_suggest(const struct naming *n, struct member *const *members, size_t count, struct slice name);

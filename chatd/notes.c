@@ -20,7 +20,7 @@ enum {
         RELAYED_MODE = 0600,
 };
 
-/* Writes the path of the note, or of a mark. `suffix` is "" or one of those above. */
+/* Writes the path of a note or a mark. `suffix` is "" for a note. */
 static void note_path(const char *dir, uint64_t id, const char *suffix, char path[static PATH_MAX])
 {
         snprintf(path, PATH_MAX, "%s/" MEMBERS_DIR_NAME "/%016" PRIx64 "%s", dir, id, suffix);
@@ -39,7 +39,7 @@ int note_write(const char *dir, const struct member *m)
         return symlink(text, path) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* Writes the note of `id` with this suffix. Returns 0 or a negative errno. */
+/* Writes the note of `id`, or the mark with this suffix. Returns 0 or a negative errno. */
 static int note_replace(const char *dir, uint64_t id, const char *suffix, const char *text)
 {
         char path[PATH_MAX], new[PATH_MAX];
@@ -103,7 +103,8 @@ void note_remove_departed(const char *dir, uint64_t id)
 
 void note_lag(const char *dir, uint64_t id)
 {
-        mark_put(dir, id, LAGGING_SUFFIX); /* if this fails only the notice is lost, and only if chatd dies now */
+        /* if this fails, only the notice of missed records may be lost, and only if chatd dies */
+        mark_put(dir, id, LAGGING_SUFFIX);
 }
 
 void note_remove_lag(const char *dir, uint64_t id)
@@ -111,7 +112,7 @@ void note_remove_lag(const char *dir, uint64_t id)
         mark_remove(dir, id, LAGGING_SUFFIX);
 }
 
-/* Gives the mark beside the note another suffix, in one step. Returns 0 or a negative errno. */
+/* Gives a mark another suffix, in one step. Returns 0 or a negative errno. */
 static int mark_rename(const char *dir, uint64_t id, const char *was, const char *suffix)
 {
         char from[PATH_MAX], to[PATH_MAX];

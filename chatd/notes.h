@@ -1,8 +1,8 @@
 /* Notes of members below the run directory `dir`, for the next chatd.
  *
- * The note of a member is a symlink members/ID, whose target contains the time since when it is here, its inbox,
- * address and name. Marks beside it, members/ID.SUFFIX, contain further state. A symlink is written and read by one
- * system call, never half.
+ * The note of a member is a symlink members/ID. Its target contains the time at which the member joined, its inbox, its
+ * address and its name. Marks beside the note, members/ID.SUFFIX, contain further state. One system call writes or
+ * reads a symlink, so it is never half written.
  */
 #pragma once
 
@@ -20,8 +20,8 @@
 #define RENAMED_SUFFIX ".renamed"
 #define ROOM_SUFFIX ".room"
 #define MUTED_SUFFIX ".muted"
-#define MUTING_SUFFIX ".muting" /* a mark that will be renamed to the one above */
-#define REMOVED_WORD "removed"  /* in the mark of a member that is muted because it was removed */
+#define MUTING_SUFFIX ".muting" /* a mark that reserves space, and is later renamed to MUTED_SUFFIX */
+#define REMOVED_WORD "removed"  /* in the MUTED mark of a member that was removed */
 #define NEW_SUFFIX ".new"
 
 enum {
@@ -34,50 +34,51 @@ enum {
 /* Writes the note of `m`. Returns 0 or a negative errno. */
 int note_write(const char *dir, const struct member *m);
 
-/* Writes the present name of `m` into the note, and beside it a list of changes (changes.h). The list is first, so that
- * the next chatd has it whenever it has the new name. Returns 0, or a negative errno: then the note is unchanged. */
+/* Writes the present name of `m` into the note, and a list of changes (changes.h) into a mark beside it. Returns 0, or
+ * a negative errno: then the note is unchanged. The list is written first, so that the next chatd has the list whenever
+ * it has the new name. */
 int note_name(const char *dir, const struct member *m, const char *changes);
 void note_remove_name(const char *dir, uint64_t id);
 
-/* Writes beside the note that `m` is in `room` now, with a list of changes. Returns 0, or a negative errno: then the
- * mark is unchanged. */
+/* Writes a mark that `m` is in `room` now, with a list of changes. Returns 0, or a negative errno: then the mark is
+ * unchanged. */
 int note_room(const char *dir, const struct member *m, const char *room, const char *changes);
 void note_remove_room(const char *dir, uint64_t id);
 
-/* Mark the note of a member that left, when all members were told; and remove it, when the member's last frame is
- * consumed. In between, frames of this member that a crash leaves in the queue are ignored. */
+/* Mark the note of a member that left, after all members were told; and remove the marked note, after the member's last
+ * frame was consumed. In between, the next chatd ignores frames of this member that are still in the queue. */
 void note_departed(const char *dir, uint64_t id);
 void note_remove_departed(const char *dir, uint64_t id);
 
-/* Notes that a member lags, so that it is told that it missed records even if chatd dies before its inbox has room. */
+/* Makes a mark that a member lags. It is told that it missed records even if chatd dies before its inbox has room. */
 void note_lag(const char *dir, uint64_t id);
 void note_remove_lag(const char *dir, uint64_t id);
 
 /* Reserves the space that note_mute() needs. Returns 0 or a negative errno. */
 int note_reserve_mute(const char *dir, uint64_t id);
 
-/* Note that the lines of a member are not relayed; or that it was also removed, and why. Return 0 or a negative errno.
- * note_remove_mute() also removes the reserved space. */
+/* Make a mark that a member is muted; or that it was removed, and the reason. Return 0 or a negative errno.
+ * note_remove_mute() also frees the reserved space. */
 int note_mute(const char *dir, uint64_t id);
 int note_removal(const char *dir, const struct member *m);
 void note_remove_mute(const char *dir, uint64_t id);
 
-/* Note that a member waits to be announced, or is held until its session says that it may be announced (arrivals.h).
- * Return 0 or a negative errno. note_remove_arrival() removes both notes. */
+/* Make a mark that a member waits to be announced, is held, or is being named (arrivals.h). Return 0 or a negative
+ * errno. note_remove_arrival() removes all of these marks. */
 int note_arrival(const char *dir, uint64_t id);
 int note_held(const char *dir, uint64_t id);
 int note_named(const char *dir, const struct member *m); /* a held or waiting member is being named */
 void note_remove_arrival(const char *dir, uint64_t id);
 void note_remove_held(const char *dir, uint64_t id);
 
-/* Notes the notice that is being sent about members that wait: its number, and how many newcomers it announces. Returns
- * 0 or a negative errno. There must be no such note yet. */
+/* Writes the seal: the number of the notice of newcomers that is being sent, and how many newcomers it announces.
+ * Returns 0 or a negative errno. There must be no seal yet. */
 int note_seal(const char *dir, uint64_t number, size_t count);
 
-/* Reads the note of note_seal(). Returns true if there is one. */
+/* Reads the seal. Returns true if there is one. */
 bool note_read_seal(const char *dir, uint64_t *number, size_t *count);
 void note_remove_seal(const char *dir);
 
-/* Opens the file beside the note that keeps, for the link, the number of the last record that was relayed; makes the
+/* Opens the file beside the link's note, which has the number of the link's last record that was relayed. Makes the
  * file if there is none. Returns its descriptor or a negative errno. */
 int note_open_relayed(const char *dir, uint64_t id);

@@ -28,7 +28,7 @@ void order_enter(struct order *r, enum step step)
 
 bool order_admit(struct order *r, enum content content)
 {
-        /* the content with that frame; CONTENT_EMPTY: it is not admitted */
+        /* the content after the frame was added; CONTENT_EMPTY: the frame is not admitted */
         static const enum content next[CONTENTS][CONTENTS] = {
                 [CONTENT_EMPTY] = {[CONTENT_PLAIN] = CONTENT_PLAIN,
                                    [CONTENT_MEMBERSHIP] = CONTENT_MEMBERSHIP,

@@ -43,7 +43,7 @@ static struct answer private_nobody(const struct chat *chat, struct slice name)
         return (struct answer){.code = ANSWER_NOBODY_BUT, .name = name, .other = slice_of(suggestion)};
 }
 
-/* Returns the member of this name that is here, or NULL. */
+/* Returns the member of this name if it is here, or NULL. */
 static struct member *private_find_here(const struct chat *chat, struct slice name)
 {
         struct member *m = roster_find_name(&chat->roster, name);

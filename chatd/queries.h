@@ -1,7 +1,8 @@
-/* Questions of members: who is here, which rooms there are, what was said before, which names begin with a text.
+/* Answers questions of members: who is here, which rooms there are, what was said before, which names begin with a
+ * text.
  *
- * Questions about other hosts are sent there: the link carries an ASK, and each chatd that gets it sends a REPLY back,
- * for the asking member alone.
+ * Questions are sent to other hosts, too: the link carries an ASK there, and each chatd that gets it sends a REPLY
+ * back, for the asking member alone.
  */
 #pragma once
 

@@ -53,8 +53,8 @@ int reach_open_inbox(int dir, const char *file, uid_t owner, struct sockaddr_un 
         return fd;
 }
 
-/* Opens the inbox of the link, or of the session with this `key`, and writes an address of it. Returns a descriptor or
- * a negative errno. */
+/* Opens the inbox of the link, or of the session with this `key`, and writes its address. Returns a descriptor or a
+ * negative errno. */
 static int reach_find_inbox(const char *dir, uid_t owner, uint64_t id, uint64_t key, struct sockaddr_un *address)
 {
         struct sockaddr_un path;
@@ -64,8 +64,8 @@ static int reach_find_inbox(const char *dir, uid_t owner, uint64_t id, uint64_t 
         return reach_open_inbox(AT_FDCWD, path.sun_path, id == LINK_ID ? geteuid() : owner, address);
 }
 
-/* Makes the socket to the link as large as the kernel allows, because the link's inbox must hold records while
- * chat-link is started again. */
+/* Makes the buffer of the socket to the link as large as the kernel allows, because records must fit into the link's
+ * inbox while chat-link is started again. */
 static void reach_widen(int fd)
 {
         int most = INT_MAX;

@@ -27,7 +27,7 @@ static bool recall_read_mark(int dir, uint64_t id, const char *suffix, char text
 }
 
 /* Reads a note: microseconds, key, address (without spaces) and name (the rest). With `undone` it takes only notes of
- * members whose last change of name is in the queue; without it only the others. */
+ * members whose change of name is in the queue; without `undone` only all other notes. */
 static void recall_read_note(struct roster *r, int dir, const char *file, const struct leftover *queued, bool undone)
 {
         char text[NOTE_MAX_BYTES], mark[MARK_MAX_BYTES], *rest = text;
@@ -54,7 +54,7 @@ static void recall_read_note(struct roster *r, int dir, const char *file, const 
                 roster_add(r, id, key, slice_of(before ? before : rest), slice_of(address), since_us);
 }
 
-/* Returns true if `file` is an id and this suffix. */
+/* Returns true if the name `file` is an id and this suffix. */
 static bool recall_has_suffix(const char *file, const char *suffix, uint64_t *id)
 {
         char digits[ID_DIGITS + 1] = "";
@@ -64,7 +64,7 @@ static bool recall_has_suffix(const char *file, const char *suffix, uint64_t *id
         return path_parse_id(digits, id) == 0;
 }
 
-/* Returns true if `file` is the note of a member that left. Adds its id. */
+/* Returns true if `file` is the note of a member that left, and adds the id. */
 static bool recall_departure(struct departures *d, const char *file)
 {
         uint64_t id;
@@ -74,7 +74,8 @@ static bool recall_departure(struct departures *d, const char *file)
         return true;
 }
 
-/* Returns the member of which `file` is a mark with this suffix, or NULL. Removes a mark without a member. */
+/* Returns the member to which the mark `file` belongs, or NULL. Returns NULL for other suffixes, too. Removes a mark
+ * without a member. */
 static struct member *recall_find_marked(const struct roster *r, const char *file, const char *suffix,
                                          void (*remove)(const char *, uint64_t))
 {
@@ -87,7 +88,7 @@ static struct member *recall_find_marked(const struct roster *r, const char *fil
         return m;
 }
 
-/* Restores that a member lagged when the last chatd died: it missed an unknown number of records. */
+/* Restores that a member lagged when the last chatd died. Nobody knows how many records it missed. */
 static void recall_lagging(const struct roster *r, const char *file)
 {
         struct member *m = recall_find_marked(r, file, LAGGING_SUFFIX, note_remove_lag);
@@ -102,7 +103,7 @@ static void recall_arriving(const struct roster *r, const char *file)
         if (!m)
                 return;
         if (m->arrival != ARRIVAL_NAMED)
-                m->arrival = ARRIVAL_WAITING; /* also if it was held before it waited */
+                m->arrival = ARRIVAL_WAITING; /* it may have been held before it waited */
 }
 
 static void recall_held(const struct roster *r, const char *file)
@@ -151,7 +152,7 @@ static void recall_renamed(const struct roster *r, int dir, const char *file)
                 m->is_renamed = true;
 }
 
-/* Restores the room of a member: its present room, or the one before the changes in the queue. */
+/* Restores the room of a member: the room in its mark, or the room before the changes in the queue. */
 static void recall_room(struct roster *r, int dir, const char *file, const struct leftover *queued)
 {
         char mark[MARK_MAX_BYTES];
@@ -160,7 +161,7 @@ static void recall_room(struct roster *r, int dir, const char *file, const struc
                 return;
         char *space = recall_read_mark(dir, m->id, ROOM_SUFFIX, mark) ? strrchr(mark, ' ') : NULL;
         const char *name = "";
-        if (space && space > strchr(mark, ' ')) { /* there is a list of changes before the room */
+        if (space && space > strchr(mark, ' ')) { /* a list of changes stands before the room */
                 *space = '\0';
                 const char *before = leftover_find_before(queued, m->id, mark);
                 name = before ? before : space + 1;
@@ -174,8 +175,8 @@ static void recall_room(struct roster *r, int dir, const char *file, const struc
         roster_move(r, m, room);
 }
 
-/* Members with a name other than before the queue come last: their names are free then, or were taken by another
- * member's change. */
+/* Members that get the name before a change in the queue come last. By then these names are free, or another member
+ * took them by its own change. */
 int recall_members(struct roster *r, struct departures *departures, const struct leftover *queued)
 {
         char path[PATH_MAX];
@@ -196,7 +197,7 @@ int recall_members(struct roster *r, struct departures *departures, const struct
                 recall_held(r, entry->d_name);
                 recall_named(r, entry->d_name);
                 recall_muted(r, dirfd(dir), entry->d_name);
-                /* of a member: the mark is still to be used */
+                /* a mark of a member stays, because it is still to be used */
                 recall_find_marked(r, entry->d_name, MUTING_SUFFIX, note_remove_mute);
                 recall_renamed(r, dirfd(dir), entry->d_name);
                 recall_room(r, dirfd(dir), entry->d_name, queued);

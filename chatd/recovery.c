@@ -18,8 +18,8 @@
 #include "recall.h"
 #include "remote.h"
 
-/* Connects to every member with a note. Sessions are called later, by broker_settle(): sessions that answer take the
- * processor from this chatd, and fill the queue, which is not read before the recovery is over. */
+/* Connects to every member. Sessions are called later, by broker_settle(): their answers would take the processor from
+ * this chatd, and fill the queue, which is not read before the recovery is over. */
 static void recovery_connect_members(struct chat *chat)
 {
         for (size_t i = 0; i < chat->roster.count; i++) {
@@ -32,7 +32,7 @@ static void recovery_connect_members(struct chat *chat)
                 if (r == 0 || r == CONTACT_E_DEAD)
                         continue;
                 eventlog_warning(chat->log, "cannot reach a member", r < 0 ? r : -EPERM);
-                roster_lags(&chat->roster, m); /* until it can be connected */
+                roster_lags(&chat->roster, m); /* it lags until it can be connected */
                 lagging_lose_count(m);
         }
 }
@@ -43,7 +43,7 @@ static int recovery_compare_keys(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-/* Returns the keys of all members, in order; NULL if there is no memory. */
+/* Returns the keys of all members, in order, or NULL if there is no memory. */
 static uint64_t *recovery_sorted_keys(const struct roster *r)
 {
         uint64_t *keys = calloc(r->count + 1, sizeof(*keys));
@@ -54,16 +54,16 @@ static uint64_t *recovery_sorted_keys(const struct roster *r)
         return keys;
 }
 
-/* Removes a file that is no inbox. A directory that is not empty stays, because its owner decides who may change it. */
+/* Removes a file that is no inbox. A directory that is not empty stays, because chatd may have no right to empty it. */
 static void recovery_remove_file(int dir, const char *file)
 {
         if (unlinkat(dir, file, 0) < 0)
                 unlinkat(dir, file, AT_REMOVEDIR);
 }
 
-/* Returns true if an error of reaching an inbox means that it is no inbox: the socket of a dead session, another
- * kind of file, of another user, or one that chatd may not send to. Other errors mean that a resource of chatd has
- * run out. */
+/* Returns true if this error says that a file is no inbox of a living session: it is the socket of a dead session,
+ * another kind of file, of another user, or a socket that chatd may not send to. Other errors say that a resource of
+ * chatd has run out. */
 static bool recovery_is_no_inbox(int error)
 {
         return error == -ECONNREFUSED || error == -EPERM || error == -EACCES || error == -EPROTOTYPE;
@@ -84,9 +84,10 @@ static int recovery_try_inbox(const struct roster *r, int dir, const char *file)
         return error;
 }
 
-/* Removes a file without the name of an inbox. A session binds its inbox under the name of its process, and renames it
- * at once. A file under such a name stays while its process lives and the inbox can be reached. (In the middle of
- * bind(2) it cannot be reached: a session that is stopped just there finds its file gone, and binds anew.) */
+/* Removes a file whose name is not that of an inbox, if it is old. A session binds its inbox under the name of its
+ * process, and renames it at once. A file with such a name stays while its process lives and the inbox can be reached.
+ * (In the middle of bind(2) an inbox cannot be reached. A session that was stopped there finds its file gone, and binds
+ * anew.) */
 static void recovery_remove_if_old(const struct roster *r, int dir, const char *file)
 {
         pid_t pid = path_parse_binding(file);
@@ -95,9 +96,9 @@ static void recovery_remove_if_old(const struct roster *r, int dir, const char *
                 recovery_remove_file(dir, file);
 }
 
-/* Sends the roll call to an inbox without a member. It is of a session whose HELLO is still in the queue or was lost
- * with it, or of a dead session: then it refuses the connection, because an inbox has its name only after it was
- * bound. */
+/* Sends the roll call to an inbox without a member. The HELLO of its session may still be in the queue, or it was lost
+ * with the queue, or the session is dead. The inbox of a dead session refuses the connection and is removed. A new
+ * inbox never does that, because it gets its name only after it was bound. */
 static void recovery_ask_stranger(struct chat *chat, int fd, int dir, const char *file, const uint64_t *members)
 {
         struct frame rollcall = {.type = FRAME_ROLLCALL, .id = chat->relay.epoch};
@@ -131,8 +132,9 @@ static int recovery_ask_strangers(struct chat *chat)
         return r;
 }
 
-/* Walks through the queue without consuming it: counts its frames, and notes those that matter for reading the notes.
- * Returns 0 or a negative errno. The walk ends: while nothing is consumed, a full queue takes no more frames. */
+/* Walks through the queue without consuming it: counts its frames, and collects those that matter for reading the
+ * notes. Returns 0 or a negative errno. The walk comes to an end, because a full queue takes no more frames while
+ * nothing is consumed. */
 static int recovery_walk_queue(struct chat *chat, struct leftover *queued, size_t *count)
 {
         for (;;) {
@@ -150,9 +152,9 @@ static int recovery_walk_queue(struct chat *chat, struct leftover *queued, size_
         }
 }
 
-/* A member whose HELLO was not consumed becomes a receiver only behind it, as the first time; else it would be shown
- * lines from before it came. Exceptions are the link, which repeats HELLO, and a member whose change in the queue was
- * taken once, so that its HELLO is a second one. */
+/* Marks the members whose HELLO is still in the queue. They get records only from behind their HELLO, as they did the
+ * first time: otherwise they would be shown lines from before they came. There are two exceptions: the link, which
+ * repeats HELLO, and a member whose change in the queue was taken before, so that its HELLO is a second one. */
 static void recovery_expect_hellos(const struct roster *r, const struct leftover *queued)
 {
         for (size_t i = 0; i < r->count; i++)
@@ -169,16 +171,16 @@ static int recovery_do_steps(struct chat *chat, struct leftover *queued)
         if (r == 0)
                 r = recall_members(&chat->roster, &chat->departures, queued);
         if (r == 0)
-                r = recovery_ask_strangers(chat); /* while there are descriptors: members may take all of them */
+                r = recovery_ask_strangers(chat); /* before the members, which may take all descriptors */
         if (r < 0)
                 return r;
         recovery_connect_members(chat);
         remote_recover(chat);
         admin_recover(chat);
         ban_check_begin(chat);
-        arrivals_say_again(chat); /* also to members whose HELLO is expected */
+        arrivals_say_again(chat); /* members whose HELLO is expected get the notice, too */
         recovery_expect_hellos(&chat->roster, queued);
-        chat_forget_said(chat); /* the previous chatd may have died just before that */
+        chat_forget_said(chat); /* the previous chatd may have died just before it did this */
         order_recover(&chat->order, old_frames);
         arrivals_recover(chat);
         if (old_frames == 0)

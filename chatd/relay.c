@@ -19,15 +19,15 @@ struct members {
         size_t count;
 };
 
-/* One batch on its way. */
+/* One batch while it is being sent. */
 struct sending {
         struct relay *relay;
         struct batch *batch;
         struct roster *roster;
         int64_t begin_ms;
-        bool may_wait;         /* for sessions that are behind */
-        struct members behind; /* those that are waited for */
-        struct members full;   /* those whose inbox was full */
+        bool may_wait;         /* chatd may wait for sessions that are behind */
+        struct members behind; /* members for whose sessions chatd waits */
+        struct members full;   /* members whose inbox was full */
 };
 
 static void relay_count_delivered(struct relay *r, struct member *m, size_t records)
@@ -50,7 +50,8 @@ static void relay_begin_to_lag(const struct sending *s, struct member *m)
         batch_trim_letters(m);
 }
 
-/* Writes to the client of `m` itself. Returns true if the client has everything (or nothing of the batch is for it). */
+/* Writes to the client of `m` directly. Returns true if the client has everything, or if the batch has nothing for
+ * it. */
 static bool relay_write_to(const struct sending *s, struct member *m)
 {
         struct iovec iov[BATCH_MAX_RECORDS];
@@ -74,8 +75,8 @@ static bool relay_write_to(const struct sending *s, struct member *m)
         return true;
 }
 
-/* Takes the kernel's result of sending to `m`. Returns false if its inbox is full, or the kernel does not send for
- * another reason. */
+/* Takes the result of sendmsg() to `m`. Returns false if its inbox is full, or the kernel does not send for another
+ * reason. Otherwise the datagram was sent, or `m` is dead. */
 static bool relay_take_result(const struct sending *s, struct member *m, ssize_t sent)
 {
         if (sent >= 0) {
@@ -89,7 +90,7 @@ static bool relay_take_result(const struct sending *s, struct member *m, ssize_t
         return member_is_dead(m);
 }
 
-/* Sends the records from the next one that `m` gets to the last one. Returns false if its inbox is full. */
+/* Sends all records that `m` has not got yet. Returns false if its inbox is full. */
 static bool relay_send_records(const struct sending *s, struct member *m)
 {
         struct iovec iov[1 + BATCH_MAX_RECORDS] = {{s->batch->buffer, FRAME_HEADER_BYTES}};
@@ -116,8 +117,8 @@ static ssize_t relay_send_letter(const struct member *m, const struct letter *le
         return sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* Sends the records that `m` gets before the one of index `at`, and notes that it has them. Returns false if its inbox
- * is full. */
+/* Sends the records of `m` that stand before index `at`, and notes that `m` has them. Returns false if its inbox is
+ * full. */
 static bool relay_send_records_before(const struct sending *s, struct member *m, uint32_t at)
 {
         struct share *share = &m->share;
@@ -132,7 +133,7 @@ static bool relay_send_records_before(const struct sending *s, struct member *m,
         return sent;
 }
 
-/* Sends `m` its part of the batch. Returns true when `m` has it, or gets none, or has no inbox any more. Returns false
+/* Sends `m` its part of the batch. Returns true if `m` has its part, gets none, or has no inbox any more. Returns false
  * if its inbox is full, or the kernel does not send for another reason: then the next call continues from there. */
 static bool relay_send_to(const struct sending *s, struct member *m)
 {
@@ -154,7 +155,8 @@ static bool relay_is_receiver(const struct member *m)
         return m->id == LINK_ID || (m->fd >= 0 && !member_is_dead(m) && m->presence != EXPECTED);
 }
 
-/* Waits for the members whose inbox was full, and sends them the batch as they get room. Those left lag. */
+/* Waits for the members whose inbox was full, and sends them the batch when they have room. Members that get no room in
+ * time lag. */
 static void relay_wait_for_room(struct sending *s)
 {
         struct member **full = s->full.all;
@@ -180,7 +182,7 @@ static void relay_wait_for_room(struct sending *s)
         free(fds);
 }
 
-/* Returns false if there is no memory. */
+/* Appends `m`. Returns false if there is no memory. */
 static bool members_add(struct members *some, const struct roster *roster, struct member *m)
 {
         if (!some->all)
@@ -190,7 +192,7 @@ static bool members_add(struct members *some, const struct roster *roster, struc
         return some->all != NULL;
 }
 
-/* Gives `m` its part of the batch, or lets it wait for room in its inbox, or lag. */
+/* Gives `m` its part of the batch. If that is not possible, `m` waits for room in its inbox, or lags. */
 static void relay_deliver(struct sending *s, struct member *m)
 {
         if ((lent_is_open(&m->lent) && !m->share.by_datagram && relay_write_to(s, m)) || relay_send_to(s, m))
@@ -208,9 +210,9 @@ static bool relay_is_anybody_behind(const struct members *some)
         return false;
 }
 
-/* Waits for sessions that are behind, after all other members have the batch. After a datagram chatd's own writes must
- * not overtake it. Under load the next batch comes before the session has run, and so does the one after it: its client
- * would get everything by datagrams from then on. */
+/* Waits for sessions that are behind, after all other members have the batch. chatd's own writes must not overtake a
+ * datagram. Under load the next batch comes before the session has run, and so does the batch after that. Without this
+ * wait, the client would get everything by datagrams from then on. */
 static void relay_let_catch_up(struct sending *s)
 {
         const struct timespec moment = {.tv_nsec = CATCH_UP_POLL_NS};
@@ -224,7 +226,7 @@ static void relay_let_catch_up(struct sending *s)
         s->relay->catch_up_ms = now + (now - s->begin_ms + 1) * RELAY_CATCH_UP_SHARE;
 }
 
-/* Does what `m` gets of the batch, unless that was done: it may be in several lists. */
+/* Gives `m` its part of the batch, unless that was done already: `m` may be in several lists. */
 static void relay_serve(struct sending *s, struct member *m)
 {
         struct share *share = batch_share(s->batch, m);
@@ -243,7 +245,7 @@ static void relay_serve_all(struct sending *s)
         const struct batch *b = s->batch;
         struct member *link = roster_find(s->roster, LINK_ID);
         bool everybody = b->audiences[BATCH_EVERYBODY].first > 0;
-        if (link) /* first, as it has the longest way */
+        if (link) /* the link is first, because its records have the longest way */
                 relay_serve(s, link);
         for (size_t i = 0; everybody && i < s->roster->count; i++)
                 relay_serve(s, s->roster->members[i]);

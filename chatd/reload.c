@@ -24,7 +24,7 @@ int reload_start(const struct reload *r, struct settings *s)
         return settings_read(s, r->path, SETTINGS_CHATD, reload_complain_at_start, &told);
 }
 
-/* Reads the message of the day. Returns NULL, or a message about an error, which is in `text`. */
+/* Reads the message of the day. Returns NULL, or a text about an error, in `text`. */
 static const char *reload_read_motd(struct motd *motd, const char *path, char text[static CONF_ERROR_BYTES])
 {
         bool must_be = strcmp(path, settings_table[SETTING_MOTD].standard) != 0;
@@ -61,7 +61,7 @@ static void reload_apply_history(struct chat *chat)
         }
 }
 
-/* Applies Addresses=. Members keep their names: only newcomers' addresses are hidden from now on. */
+/* Applies Addresses=. Members keep their names: from now on only the addresses of newcomers are hidden. */
 static void reload_apply_addresses(struct chat *chat)
 {
         int r = chat->settings.hide_addresses ? guests_open(&chat->guests) : 0;
@@ -77,7 +77,7 @@ void reload_apply(struct chat *chat, const struct settings *s)
         int64_t full_at_us = chat->arrivals->pace.full_at_us;
         chat->settings = *s;
         chat->arrivals->pace = s->arrivals;
-        chat->arrivals->pace.full_at_us = full_at_us; /* members that just came count */
+        chat->arrivals->pace.full_at_us = full_at_us; /* members that just came still count */
         reload_apply_history(chat);
         reload_apply_addresses(chat);
         const char *wrong = reload_read_motd(&chat->motd, s->motd, text);
@@ -94,7 +94,7 @@ static void reload_complain(void *user, const char *error)
 void reload_again(struct reload *r, struct chat *chat)
 {
         struct settings s = r->options;
-        /* the time is for Type=notify-reload, sd_notify(3) */
+        /* Type=notify-reload needs the time, sd_notify(3) */
         sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, (uint64_t)clock_ms() * 1000);
         r->has_failed = settings_read(&s, r->path, SETTINGS_CHATD, reload_complain, chat) < 0;
         if (!r->has_failed) {

@@ -18,11 +18,12 @@
 #include "notes.h"
 #include "queries.h"
 
-/* The name in the link's note. No session can have it, as a session's name has no "@". */
+/* The name in the link's note. No session can have it, because a session's name has no "@". */
 #define LINK_NAME "@link"
 
 enum {
-        MORE_MAX_BYTES = NAME_MAX_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1, /* bytes of the second record of two */
+        /* of the second record of a CAME or RENAME, without its header */
+        MORE_MAX_BYTES = NAME_MAX_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1,
         REPLIES_MAX = 8, /* replies to the questions of one frame; further questions are not answered */
 };
 
@@ -54,8 +55,8 @@ static ssize_t write_number(int fd, uint64_t number)
         return pwrite(fd, &number, sizeof(number), 0);
 }
 
-/* Opens the file and reads the number. Returns 0 or a negative errno. Writes a new file, so that there is space for the
- * number from now on. */
+/* Opens the file and reads the number. Returns 0 or a negative errno. Writes the number into a new file, so that the
+ * file has space for it from now on. */
 static int open_number(struct chat *chat)
 {
         struct remote *remote = chat->remote;
@@ -83,7 +84,7 @@ void remote_recover(struct chat *chat)
                 return;
         chat->remote->is_there = true; /* the chatd that took the HELLO has logged it */
         int r = open_number(chat);
-        if (r < 0) /* its answer to the roll call is refused, or opens the file */
+        if (r < 0) /* the link's answer to the roll call opens the file, or is refused */
                 eventlog_warning(chat->log, "cannot read what was relayed from other hosts", r);
 }
 
@@ -109,7 +110,7 @@ static struct member *remote_admit(struct chat *chat)
         return NULL;
 }
 
-/* Connects anew, as the inbox may be another one. Returns false if that fails. */
+/* Connects anew, because the inbox may be another one. Returns false if that fails. */
 static bool greet_again(struct chat *chat, struct member *m)
 {
         int r = open_number(chat);
@@ -122,14 +123,15 @@ static bool greet_again(struct chat *chat, struct member *m)
 
 static void remote_welcome(struct chat *chat, struct member *m)
 {
-        /* behind the notice of missed records */
+        /* WELCOME comes behind the notice of missed records */
         int r = member_lags(m) ? -EAGAIN : chat_welcome(chat, m, chat->remote->last);
         chat->remote->welcome_due = socket_is_transient(-r);
         if (chat->remote->welcome_due && !member_lags(m))
-                roster_lags(&chat->roster, m); /* so that WELCOME is sent when there is room */
+                roster_lags(&chat->roster, m); /* WELCOME is sent when there is room */
 }
 
-/* Takes a HELLO. It begins a batch, so the number in WELCOME is exact: all records before were relayed. */
+/* Takes a HELLO. A HELLO must begin a batch. So all records before it were relayed, and the number in WELCOME is
+ * exact. */
 static enum outcome take_hello(struct chat *chat)
 {
         if (chat->batch.count > 0)
@@ -147,7 +149,8 @@ static enum outcome take_hello(struct chat *chat)
         return TAKEN;
 }
 
-/* Returns the link, if its records may be taken: it sent HELLO, and their number can be noted. */
+/* Returns the link if its records may be taken: it sent HELLO, and their numbers can be noted. Otherwise returns
+ * NULL. */
 static struct member *find_speaker(struct chat *chat)
 {
         struct member *m = chat->remote->fd >= 0 ? roster_find(&chat->roster, LINK_ID) : NULL;
@@ -221,7 +224,7 @@ static void inject_private(struct chat *chat, struct member *m, const struct rec
                 note_asked(asked, rec);
 }
 
-/* Injects a record for a room, if members of this host are in the room. */
+/* Injects a record for a room, if the room exists on this host. */
 static void inject_to_room(struct chat *chat, struct member *m, struct record *rec)
 {
         struct room *room = rooms_find(&chat->roster.rooms, rec->room);
@@ -239,14 +242,14 @@ static void inject_to_room(struct chat *chat, struct member *m, struct record *r
         }
         if (rec->kind == RECORD_TOPIC && room && rec->text.len <= TOPIC_MAX_BYTES) {
                 int r = rooms_set_topic(room, chat->roster.dir, rec->text);
-                if (r < 0) { /* members are not told of a topic that the next chatd would not know */
+                if (r < 0) { /* the next chatd would not know the topic, so members are not told of it */
                         complaints_warn(&chat->complaints, "cannot note a topic", r);
                         return;
                 }
         }
         if (room)
                 batch_add(&chat->batch, m, room, rec);
-        if (rec->kind == RECORD_RENAME) { /* a member that is ignored is ignored in every room */
+        if (rec->kind == RECORD_RENAME) { /* members in any room may be ignoring this person */
                 struct record renamed = *rec;
                 renamed.kind = RECORD_RENAMED;
                 batch_add(&chat->batch, m, NULL, &renamed);
@@ -259,7 +262,7 @@ static void inject(struct chat *chat, struct member *m, struct record *rec, stru
         bool of_person = record_is_of_person(rec);
         if (rec->number <= chat->remote->last)
                 return;          /* a repeated record: the link sent it again, or a previous chatd noted it and died */
-        if (rec->number >> 63) { /* such numbers are for notices, and one such record would hide all later ones */
+        if (rec->number >> 63) { /* such numbers are for notices, and a record with one would hide all later records */
                 complaints_ignore(&chat->complaints, IGNORED_REPEATED);
         } else if (!of_person && rec->kind != RECORD_PRIVATE && rec->kind != RECORD_ASK && rec->kind != RECORD_REPLY) {
                 complaints_ignore(&chat->complaints, IGNORED_TYPE);
@@ -284,7 +287,7 @@ _Static_assert(2 * FRAME_MAX_BYTES / RECORD_HEADER_BYTES <= BATCH_MAX_RECORDS &&
                                DATAGRAM_MAX_BYTES - FRAME_HEADER_BYTES,
                "an INJECT fits into an empty batch, or it would be tried for ever");
 
-/* Returns how many records become two: a CAME does, and so does a RENAME. */
+/* Returns the number of records that become two: each CAME and each RENAME. */
 static size_t count_twofold(struct wire_reader records)
 {
         struct record rec;
@@ -330,7 +333,7 @@ static void take_notice(struct chat *chat, const struct frame *f)
         struct answer a;
         if (f->answer.len <= NOTICE_ANSWER_MAX_BYTES && answer_decode(&a, f->answer) == 0)
                 rec.answer = f->answer;
-        if (f->type == FRAME_NOTICE) /* there is room: the caller has checked */
+        if (f->type == FRAME_NOTICE) /* the caller has checked that there is room */
                 batch_add(&chat->batch, m, NULL, &rec);
         else if (to && to != m && member_is_here(to))
                 batch_add_private(&chat->batch, m, to, &rec);
@@ -347,7 +350,7 @@ enum outcome remote_take(struct chat *chat, const struct frame *f)
         case FRAME_TELL:
                 take_notice(chat, f);
                 return TAKEN;
-        default: /* of a later version, or one that only sessions or chatd send */
+        default: /* a type of a later version, or one that only sessions or chatd send */
                 complaints_ignore(&chat->complaints, IGNORED_TYPE);
                 return TAKEN;
         }
@@ -362,7 +365,7 @@ void remote_note(struct chat *chat)
         ssize_t n = write_number(remote->fd, remote->last);
         if (n == sizeof(remote->last))
                 remote->noted_number = remote->last;
-        else /* consumed records may be relayed once more, but only if chatd dies before a note succeeds */
+        else /* if chatd dies before a later note succeeds, consumed records may be relayed once more */
                 complaints_warn(&chat->complaints, "cannot note what was relayed from other hosts",
                                 n < 0 ? -errno : -EIO);
 }

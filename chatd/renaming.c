@@ -7,8 +7,8 @@
 #include "ban-check.h"
 #include "speech.h"
 
-/* Makes the session of `holder` show its client a notice, because the client may have vanished: the session leaves if
- * the client does not acknowledge it. */
+/* Makes the session of `holder` show its client a notice, because the client may have vanished. The session leaves if
+ * the client does not acknowledge the notice. */
 static void renaming_probe(struct chat *chat, struct member *holder, const struct member *m)
 {
         struct answer a = {.code = ANSWER_NAME_WANTED, .name = slice_of(m->name)};
@@ -21,7 +21,7 @@ static void renaming_refuse(struct chat *chat, struct member *m, const struct fr
         answer_send(chat, m, f, &(struct answer){.code = (uint8_t)code, .name = f->name, .most = NICK_MAX_BYTES});
 }
 
-/* Returns true if `m` can take this name; else tells it why not. */
+/* Returns true if `m` can take the name in `f`. Otherwise tells `m` why not. */
 static bool renaming_is_possible(struct chat *chat, struct member *m, const struct frame *f)
 {
         struct member *other = roster_find_alike(&chat->roster, f->name, m);
@@ -63,7 +63,7 @@ void renaming_take(struct chat *chat, struct member *m, const struct frame *f)
         }
         int r = changes_add_name(&chat->changes, chat->roster.dir, m, f->number, old_name);
         if (r < 0) {
-                roster_rename(&chat->roster, m, slice_of(old_name)); /* no other member has taken it since */
+                roster_rename(&chat->roster, m, slice_of(old_name)); /* no other member has taken the old name since */
                 answer_unnoted(chat, m, f, ANSWER_NAME_UNNOTED, "cannot note a new name", r);
                 return;
         }

@@ -1,6 +1,6 @@
 /* Names that members take.
  *
- * A new name is noted before any member is told (changes.h). One that cannot be noted is not taken, and the member is
+ * A new name is noted before any member is told (changes.h). If it cannot be noted, the member keeps its name, and is
  * told so.
  */
 #pragma once

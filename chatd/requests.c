@@ -20,7 +20,7 @@ static void (*const handlers[FRAME_TYPES])(struct chat *chat, struct member *m, 
         [FRAME_COMPLETE] = queries_complete,
 };
 
-/* Returns true if the batch may have the frame: if it changes a name or room, there are conditions. */
+/* Returns true if the batch may have the frame. Only changes of a name or room can be refused. */
 static bool requests_have_place(struct chat *chat, const struct member *m, const struct frame *f)
 {
         if (f->type != FRAME_NICK && f->type != FRAME_ROOM)

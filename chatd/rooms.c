@@ -174,7 +174,7 @@ int rooms_set_topic(struct room *room, const char *dir, struct slice topic)
         return r;
 }
 
-/* Notes the changes of the topic, the oldest first. */
+/* Notes the last changes of the topic, the oldest first. */
 static void topic_note_changes(const struct room *room, const char *dir)
 {
         char path[PATH_MAX], new[PATH_MAX], text[CHANGES_MAX_BYTES] = "";
@@ -187,7 +187,7 @@ static void topic_note_changes(const struct room *room, const char *dir)
         }
         topic_path(dir, room->name, SET_SUFFIX, path);
         topic_path(dir, room->name, NEW_SUFFIX, new);
-        rundir_replace_note(path, new, text); /* if this fails the next chatd allows a few more changes */
+        rundir_replace_note(path, new, text); /* if this fails, the next chatd allows a few more changes */
 }
 
 int64_t rooms_change_topic(struct room *room, const char *dir, uint64_t id, uint64_t number, int64_t now_ms)
@@ -219,7 +219,7 @@ static void topic_read_changes(struct room *room, char *text)
         }
 }
 
-/* Returns true if `name` ends like that of a list of changes. Reads the list. */
+/* Returns true if `name` is that of a list of changes, and reads the list. */
 static bool topic_read_set(const struct rooms *r, int dir, const char *file, struct slice name)
 {
         char text[CHANGES_MAX_BYTES];
@@ -238,7 +238,7 @@ static bool topic_read_set(const struct rooms *r, int dir, const char *file, str
         return true;
 }
 
-/* Reads one of the files. */
+/* Reads the topic, or the list of changes, in the symlink `file`. */
 static void topic_read(const struct rooms *r, int dir, const char *file)
 {
         char topic[TOPIC_MAX_BYTES + 1], clean[TOPIC_MAX_BYTES];
@@ -254,7 +254,7 @@ static void topic_read(const struct rooms *r, int dir, const char *file)
                 unlinkat(dir, file, 0);
                 return;
         }
-        /* an earlier version may have written it */
+        /* an earlier version may have written the topic */
         struct slice text = reveal((struct slice){topic, (size_t)n}, clean, sizeof(clean));
         snprintf(room->topic, sizeof(room->topic), "%.*s", (int)text.len, text.at);
 }

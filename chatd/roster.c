@@ -22,7 +22,7 @@ static int roster_compare_ids(const void *a, const void *b)
         return roster_compare(((const struct member *)a)->id, ((const struct member *)b)->id);
 }
 
-/* Compares pids. Ids begin with the pid, so a tree in the order of ids is in the order of pids too. */
+/* Compares pids. An id begins with the pid, so a tree in the order of ids is in the order of pids, too. */
 static int roster_compare_pids(const void *a, const void *b)
 {
         return roster_compare(((const struct member *)a)->id >> 32, ((const struct member *)b)->id >> 32);
@@ -99,7 +99,7 @@ static bool roster_is_taken(const struct roster *r, const struct member *m)
         return name_is_reserved(m->name, strlen(m->name)) || roster_find_alike(r, slice_of(m->name), m);
 }
 
-/* Gives `m` a name that is valid and that no other member has. */
+/* Gives `m` a valid name that no other member has. */
 static void roster_set_name(const struct roster *r, struct member *m, struct slice name)
 {
         size_t len = name.len < LOCAL_NAME_MAX_BYTES ? name.len : LOCAL_NAME_MAX_BYTES;
@@ -148,7 +148,7 @@ int roster_rename(struct roster *r, struct member *m, struct slice name)
         memcpy(m->name, name.at, name.len < LOCAL_NAME_MAX_BYTES ? name.len : LOCAL_NAME_MAX_BYTES);
         if (naming_add(&r->naming, m) < 0) {
                 memcpy(m->name, was, sizeof(was));
-                naming_add(&r->naming, m); /* it was there before: its memory has just been freed */
+                naming_add(&r->naming, m); /* there is memory: that of its old place has just been freed */
                 return -ENOMEM;
         }
         m->is_renamed = true;

@@ -10,14 +10,14 @@
 #include <chat/paths.h>
 
 #define SPARE_NAME ".spare"
-/* Long enough to need a block beside the inode: tmpfs keeps a text of up to 128 bytes in the inode. */
+/* The text is so long that it needs a block beside the inode: tmpfs keeps a text of up to 128 bytes in the inode. */
 #define SPARE_TEXT                                                                                                     \
         "This keeps an inode and a block of the file system: where it has no other left, chatd removes this link for " \
         "a moment, and so can replace a note by a newer one. chatd makes it again by itself."
 
 enum {
         RUN_DIR_MODE = 0750,
-        SESSIONS_MODE = 01730, /* sessions may add files and remove their own, not list */
+        SESSIONS_MODE = 01730, /* sessions may add files and remove their own, but not list them */
         MEMBERS_MODE = 0700,
         CONTROL_UMASK = 0177, /* for chatd's own user */
 };
@@ -28,7 +28,7 @@ static int rundir_make_dir(const char *dir, const char *name, mode_t mode)
         struct stat st;
         snprintf(path, sizeof(path), "%s/%s", dir, name);
         if (mkdir(path, mode) == 0)
-                return chmod(path, mode) < 0 ? -errno : 0; /* independent of the umask */
+                return chmod(path, mode) < 0 ? -errno : 0; /* because mkdir(2) depends on the umask */
         if (errno != EEXIST)
                 return -errno;
         if (lstat(path, &st) < 0)
@@ -43,7 +43,8 @@ static void rundir_spare_path(const char *note, char path[static PATH_MAX + size
         snprintf(path, PATH_MAX + sizeof(SPARE_NAME), "%.*s/" SPARE_NAME, (int)(strrchr(note, '/') - note), note);
 }
 
-/* Keeps an inode for rundir_replace_note(), beside this note. Returns true if there is one. */
+/* Makes the spare symlink beside this note, which keeps an inode for rundir_replace_note(). Returns true if it
+ * exists. */
 static bool rundir_keep_spare(const char *note)
 {
         char path[PATH_MAX + sizeof(SPARE_NAME)];
@@ -51,7 +52,7 @@ static bool rundir_keep_spare(const char *note)
         return symlink(SPARE_TEXT, path) == 0 || errno == EEXIST;
 }
 
-/* Frees that inode. Returns true if there was one. */
+/* Removes the spare symlink, which frees an inode. Returns true if there was one. */
 static bool rundir_spend_spare(const char *note)
 {
         char path[PATH_MAX + sizeof(SPARE_NAME)];
@@ -69,7 +70,8 @@ int rundir_open(const char *dir)
         if (r < 0)
                 return r;
         char path[PATH_MAX];
-        snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, dir); /* sessions cannot open it */
+        /* sessions cannot open this directory, and so cannot take the lock */
+        snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, dir);
         int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
@@ -79,11 +81,11 @@ int rundir_open(const char *dir)
                 return r;
         }
         snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME "/", dir);
-        rundir_keep_spare(path); /* without it notes can be replaced as long as there are inodes */
+        rundir_keep_spare(path); /* without the spare, notes can be replaced only while there are inodes */
         return fd;
 }
 
-/* Binds the socket in place of one without a listener. Returns 0 or a negative errno. */
+/* Binds the socket in place of an old one, which nobody reads. Returns 0 or a negative errno. */
 static int rundir_bind_anew(int fd, const struct sockaddr_un *address, mode_t mask)
 {
         unlink(address->sun_path);
@@ -102,7 +104,7 @@ int rundir_bind(const char *dir)
         int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return -errno;
-        /* Set before the first client can send: datagrams without credentials would be ignored. */
+        /* This comes before the first client can send, because datagrams without credentials are ignored. */
         r = setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ? -errno : 0;
         if (r == 0)
                 r = rundir_bind_anew(fd, &address, SOCKET_UMASK);
@@ -131,13 +133,13 @@ int rundir_bind_control(const char *dir)
 int rundir_replace_note(const char *path, const char *new, const char *text)
 {
         struct stat st;
-        unlink(new); /* left by a chatd that died here */
+        unlink(new); /* a chatd that died here may have left it */
         int r = symlink(text, new) < 0 ? -errno : 0;
-        /* the note at `path` gives its inode back */
+        /* the inode of the note at `path` becomes free, and is the next spare */
         if ((r == -ENOSPC || r == -EDQUOT) && lstat(path, &st) == 0 && rundir_spend_spare(new))
                 r = symlink(text, new) < 0 ? -errno : 0;
         if (r == 0 && rename(new, path) < 0)
                 r = -errno;
-        rundir_keep_spare(new); /* also if another process took the inode */
+        rundir_keep_spare(new); /* tried each time, because another process may have taken the inode */
         return r;
 }

@@ -21,8 +21,8 @@ void speech_announce(struct chat *chat, struct member *m, const struct frame *f,
         batch_add(&chat->batch, m, m->seat.room, &rec);
 }
 
-/* Returns true if no other member gets lines of `m` in its room. Members of the room on other hosts are not known
- * here. */
+/* Returns true if nobody else gets the lines of `m`. If there is a link, people on other hosts may be in the room:
+ * chatd does not know them. */
 static bool speech_is_alone(const struct chat *chat, const struct member *m)
 {
         const struct seat *other = m->seat.room->first;
@@ -40,7 +40,7 @@ static void speech_tell_alone(struct chat *chat, struct member *m, const struct 
         m->alone_notice = alone;
 }
 
-/* Says a line. Of the frame `f`, its version and the number of the line are used. */
+/* Says a line. Only the version and the number of `f` are used; the number is that of the line. */
 static void speech_say(struct chat *chat, struct member *m, const struct frame *f, struct record *line)
 {
         if (line->number <= m->lines_in || line->number == UINT64_MAX) {

@@ -1,4 +1,4 @@
-/* Speech: lines that a session sends to its room. */
+/* Speech: lines and actions that a session sends to its room. */
 #pragma once
 
 #include "chat.h"
@@ -12,6 +12,6 @@ void speech_action(struct chat *chat, struct member *m, const struct frame *f);
 /* Returns a record of `m` with the number of `f`. */
 struct record speech_record(const struct member *m, const struct frame *f, enum record_kind kind, struct slice text);
 
-/* Adds a record of `m` for its room. There is room: the caller has checked. */
+/* Adds a record of `m` for its room. The caller has checked that the batch has room. */
 void speech_announce(struct chat *chat, struct member *m, const struct frame *f, enum record_kind kind,
                      struct slice text);

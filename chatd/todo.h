@@ -1,7 +1,7 @@
-/* Lists of members for whom chatd has work to do, so that it need not look at all members in each turn.
+/* Lists of members for whom chatd has work to do. So chatd need not look at all members in each turn.
  *
- * There is one list for each kind of work. A member is in each of them once at most, in the order in which it was
- * added. The roster owns the lists, and takes a member that it removes out of all of them.
+ * There is one list for each kind of work. A member is in each list once at most. The members are in the order in which
+ * they were added. The roster owns the lists. When it removes a member, it takes the member out of all lists.
  */
 #pragma once
 
@@ -28,7 +28,7 @@ static inline struct member *todo_first(const struct todo *t, enum todo_kind kin
         return t->first[kind];
 }
 
-/* Returns the member behind `m`, which is in the list; or NULL. */
+/* Returns the member behind `m` in the list, or NULL. `m` must be in the list. */
 static inline struct member *todo_next(enum todo_kind kind, const struct member *m)
 {
         return m->todo[kind].next;

@@ -39,7 +39,8 @@ void topics_take(struct chat *chat, struct member *m, const struct frame *f)
                                              .seconds = (uint64_t)(wait_ms + 999) / 1000});
                 return;
         }
-        /* Also if there was no topic: a previous chatd may have removed it, and not told all members. */
+        /* A removal is announced even if there is no topic: a previous chatd may have removed it, and not have told all
+         * members. */
         int r = rooms_set_topic(m->seat.room, chat->roster.dir, topic);
         if (r < 0) {
                 answer_unnoted(chat, m, f, ANSWER_TOPIC_UNNOTED, "cannot note a topic", r);

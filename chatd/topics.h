@@ -1,4 +1,4 @@
-/* Topics that members set, remove or ask for. A topic that cannot be noted is not set, and the member is told so. */
+/* Topics that members set, remove or ask for. If a topic cannot be noted, it is not set, and the member is told so. */
 #pragma once
 
 #include "chat.h"
