@@ -258,7 +258,7 @@ void admin_note(struct chat *chat)
         if (a->act.member && a->act.news)
                 admin_log_act(chat, &a->act);
         a->act.member = NULL;
-        /* after the members' notes: a request that is noted here is not done again */
+        /* this comes after the members' notes, because a request that is noted here is not done again */
         r = a->is_changed ? admin_write_note(chat) : 0;
         if (r < 0) /* the request is done again, but only if chatd dies before it is consumed or answered */
                 eventlog_warning(chat->log, "cannot note that a request of an administrator was done", r);

@@ -79,7 +79,8 @@ void arrivals_name(struct chat *chat, struct member *m)
 {
         struct arrivals *a = chat->arrivals;
         int r = m->arrival == ARRIVAL_NAMED ? 0 : note_named(chat->roster.dir, m);
-        if (r < 0) /* the next chatd may let it wait, and count it for members to whom this chatd names it */
+        /* without the note, the next chatd may count it in a notice for members that have got its name already */
+        if (r < 0)
                 complaints_warn(&chat->complaints, "cannot note who is being announced", r);
         if (member_is_held(m))
                 chat_log_join(chat, m);

@@ -35,7 +35,7 @@ struct arrivals {
         struct pace pace;     /* all zeros: every newcomer is named */
         size_t waiting_count; /* members that wait */
         int64_t deadline_ms;  /* when the waiting members are announced, CLOCK_MONOTONIC; only while members wait */
-        uint64_t number;      /* of the last notice */
+        uint64_t number;      /* the number of the last notice */
         /* members that were named in this batch because they spoke; they still have their notes */
         struct member *speakers[BATCH_MAX_RECORDS];
         size_t speakers_count;

@@ -13,7 +13,7 @@ struct chat;
 
 struct ban_check {
         bool sweep;                 /* a member may be banned, and all members are to be checked */
-        struct complaint complaint; /* of banned clients */
+        struct complaint complaint; /* about banned clients */
 };
 
 /* Returns true if the sender of this HELLO or HERE is banned, and tells the session so. */

@@ -20,7 +20,7 @@
 enum { BAN_WHAT_MAX_BYTES = NAME_MAX_BYTES }; /* "IPv6%INTERFACE/BITS" needs 65 */
 
 struct ban {
-        char target[BAN_WHAT_MAX_BYTES + 1]; /* as it is shown and written */
+        char target[BAN_WHAT_MAX_BYTES + 1]; /* the name or address, in the form that is shown and written */
         /* an IPv4 address is stored as IPv6; bits behind the first `bits` are zero */
         uint8_t address[ADDRESS_BYTES];
         char scope[ADDRESS_SCOPE_MAX_BYTES + 1]; /* the interface; empty: any */

@@ -21,6 +21,6 @@
 
 struct chat;
 
-/* Does all steps for the first frames of the window, in which `left` frames are left. Returns the number of frames that
- * it consumed, or a negative errno if they cannot be consumed: then chatd must end. */
+/* Does all steps for the first of the `left` frames in the window. Returns the number of consumed frames, or a negative
+ * errno if they cannot be consumed: then chatd must end. */
 int lifecycle_do(struct chat *chat, size_t left);

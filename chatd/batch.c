@@ -81,7 +81,7 @@ static struct batch_audience *batch_audience_of(struct batch *b, struct room *ro
         return &b->audiences[room->audience];
 }
 
-/* Adds the record of index `b->count` to what its audience gets. */
+/* Adds the record with the index `b->count` to the list of its audience. */
 static void batch_append_to_audience(struct batch *b, struct room *room)
 {
         struct batch_audience *audience = batch_audience_of(b, room);
@@ -197,7 +197,7 @@ uint32_t batch_end_for(const struct batch *b, const struct member *m)
         return m->share.to < b->count ? m->share.to : (uint32_t)b->count;
 }
 
-/* ---- who gets what ---- */
+/* ---- the part of each member ---- */
 
 /* Returns true if a member in the room `at` may get a record for `room`. NULL stands for all rooms: the link is in all
  * of them. */

@@ -7,9 +7,10 @@
  * The audience of a record is a room, everybody, or one member. The batch has a list of the records for each room, and
  * one for everybody. A member gets the list of its room, without its own records. In some cases the records are checked
  * one by one: if the member changes rooms within the batch, gets a record alone, or is the link; and if the batch has
- * records both for its room and for everybody. A member that joins gets the records behind its JOIN; a member that
- * leaves gets those before its LEAVE; a member that changes rooms gets those for its old room before the move, and
- * those for its new room behind it. A frame for one member alone (letters.h) has a place among the records.
+ * records both for its room and for everybody. A member that joins gets the records behind its JOIN, and a member that
+ * leaves gets the records before its LEAVE. A member that changes rooms gets the records for its old room up to the
+ * move, and the records for its new room behind the move. A frame for one member alone (letters.h) has a place among
+ * the records.
  *
  * The `share` of a member has all that the batch knows of it. A share from another batch counts as empty. No function
  * here loses a record: each asserts that its caller has checked the room in the batch.
@@ -30,7 +31,7 @@
 
 enum {
         BATCH_TEXT_MORE_BYTES = 8,            /* a record as text can be so much longer than in a datagram */
-        BATCH_LETTERS_MAX_BYTES = 128 * 1024, /* of the letters that wait for a lagging member */
+        BATCH_LETTERS_MAX_BYTES = 128 * 1024, /* the limit of letters that wait for a lagging member */
 };
 
 /* The forms in which records are written. */
@@ -65,11 +66,11 @@ struct batch_audience {
 enum { BATCH_EVERYBODY }; /* the index of the audience that is everybody */
 
 struct batch {
-        uint64_t number; /* of this batch, counted from 1 on; a share with another number is empty */
+        uint64_t number; /* the number of this batch, counted from 1 on; a share with another number is empty */
         /* the batch's records, for members that lend; `outlet` is NULL if no member is to lend */
         struct lent_batch lent;
         size_t size, text_size, count; /* bytes in the buffers, and records */
-        size_t moves_count;            /* how many moves from one room to another */
+        size_t moves_count;            /* the number of moves from one room to another */
         size_t stretches_count, audiences_count;
         /* the members with a share of this batch: a chain by share.next, in the order in which they got their shares */
         struct member *first, *last;

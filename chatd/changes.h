@@ -36,7 +36,7 @@ enum change_kind {
 struct change {
         enum change_kind kind;
         struct member *member;
-        uint64_t number; /* of the frame */
+        uint64_t number; /* the number of the frame */
         char old_value[LOCAL_NAME_MAX_BYTES + 1];
 };
 

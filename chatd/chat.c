@@ -132,7 +132,7 @@ int chat_welcome(struct chat *chat, struct member *m, uint64_t number)
 
 struct eventlog_member chat_describe(const struct chat *chat, const struct member *m)
 {
-        uint64_t now = clock_boottime_us(); /* a note may be from before a boot */
+        uint64_t now = clock_boottime_us(); /* a note may be older than the last boot */
         return (struct eventlog_member){
                 .id = m->id,
                 .name = m->name,

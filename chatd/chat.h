@@ -50,7 +50,7 @@ struct remote;
 
 struct chat {
         uid_t own_user;
-        uid_t session_user; /* frames of this user are taken, and those of chatd's own user */
+        uid_t session_user; /* frames of sessions are taken from this user, and from chatd's own user */
         uid_t link_user;    /* frames of the link are taken from this user alone */
         bool shares_pids;   /* one process may have many members: for tests that simulate sessions */
         int epoll;          /* members' watches are added here */
@@ -81,8 +81,8 @@ struct chat {
         struct limits *limits;
         struct confinements *confinements;
         struct control *control;
-        struct order order;           /* of the steps of a round */
-        struct changes changes;       /* of names and rooms in the batch */
+        struct order order;           /* the order of the steps of a round */
+        struct changes changes;       /* changes of names and rooms in the batch */
         struct departures departures; /* members that left just before the last chatd died */
         struct complaints complaints;
         char shown_text[TEXT_MAX_BYTES]; /* the cleaned form of the last text */
@@ -134,7 +134,7 @@ void chat_announce(struct chat *chat, struct member *m, enum record_kind kind, s
  * not longer than the text, and valid until the next call. */
 bool chat_take_text(struct chat *chat, struct slice *text);
 
-/* Returns the description of `m` for the journal. The strings are those of `m`. */
+/* Returns the description of `m` for the journal. The strings belong to `m`. */
 struct eventlog_member chat_describe(const struct chat *chat, const struct member *m);
 
 /* Logs that `m` joined. */

@@ -16,7 +16,7 @@ struct member;
 struct confinements {
         bool entry[CONFINEMENTS];   /* true: the journal has an entry of this kind */
         uint64_t unserved_count;    /* sessions that could not enter their sandbox, since chatd started */
-        struct complaint complaint; /* of those in `unserved_count` */
+        struct complaint complaint; /* about the sessions in `unserved_count` */
 };
 
 /* Stores the sandbox that the session of `m` states in this HELLO or HERE. Of the sessions that lack a part of it, logs

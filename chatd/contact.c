@@ -83,7 +83,7 @@ static bool contact_is_settled(const struct member *m)
         return m->fd >= 0 && (m->pidfd < 0 || m->exit_watch.is_armed) && (!member_lags(m) || m->inbox_watch.is_armed);
 }
 
-/* Does what the state of `m` demands. */
+/* Does the work that the state of `m` requires. */
 static void contact_settle_one(struct chat *chat, struct member *m)
 {
         if (!member_is_dead(m) && m->fd < 0)

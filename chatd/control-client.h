@@ -52,8 +52,8 @@ struct control_client {
         enum control_state state;
         uint32_t events;     /* the events that epoll waits for */
         int64_t deadline_ms; /* the time limit of the state, CLOCK_MONOTONIC */
-        uint64_t number;     /* of the request */
-        uint64_t id;         /* of the member that the request removes */
+        uint64_t number;     /* the number of the request */
+        uint64_t id;         /* the id of the member that the request removes */
         bool removal;        /* the request removes a member */
         uint64_t changes;    /* the number of changes of the bans, up to the change of this request */
         /* Writes the next record of a list into `p`, and advances `next`. Returns false if there is none. */

@@ -17,7 +17,7 @@
 
 enum { CONTROL_LISTS_TURN = 64 }; /* records of a list that are sent in one turn of the main loop */
 
-/* Returns how many of the bytes that chatd wrote the client has not got yet. */
+/* Returns the number of bytes that chatd wrote and the client has not got yet. */
 static int control_behind(const struct member *m)
 {
         int bytes = 0;

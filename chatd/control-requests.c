@@ -52,7 +52,7 @@ static const struct member *control_find_member(struct chat *chat, struct contro
         return NULL;
 }
 
-/* ---- what goes through the queue ---- */
+/* ---- requests that go through the queue ---- */
 
 void control_requests_queue(struct chat *chat, struct control_client *client)
 {

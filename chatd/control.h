@@ -26,8 +26,8 @@ struct control_client;
 struct control {
         int listener;            /* -1: none */
         gid_t group;             /* the group that may make requests, besides root and chatd's own user; -1: none */
-        struct watch bans_watch; /* of the file of bans */
-        struct watch watch;      /* of the listener; disarmed only while descriptors have run out */
+        struct watch bans_watch; /* for the end of a write of the file of bans */
+        struct watch watch;      /* for new connections; disarmed only while descriptors have run out */
         int64_t retry_ms;        /* when the listener is watched again, CLOCK_MONOTONIC */
         size_t count;            /* the number of connections */
         struct control_client *clients; /* CONTROL_CLIENTS_MAX; NULL: control_listen() was not called */

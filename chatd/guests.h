@@ -28,7 +28,7 @@ enum {
 };
 
 struct guests {
-        char path[PATH_MAX]; /* of the key */
+        char path[PATH_MAX]; /* the path of the file */
         bool has_key;
         uint8_t key[GUESTS_KEY_BYTES];
 };

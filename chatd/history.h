@@ -36,7 +36,7 @@ struct history_slot {
         _Atomic uint64_t place; /* counts a shelf's lines from 1; 0: the slot is empty */
         uint64_t seconds;       /* since 1970 */
         uint64_t id, number;
-        uint32_t size; /* of the record, in the format of record_encode() */
+        uint32_t size; /* the size of `record`, which has the format of record_encode() */
         uint8_t record[HISTORY_SLOT_BYTES - 4 * sizeof(uint64_t) - sizeof(uint32_t)];
 };
 

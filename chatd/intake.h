@@ -41,7 +41,7 @@ struct datagram {
         const uint8_t *data;
         size_t size;
         bool is_truncated; /* the datagram is longer than any frame */
-        uid_t uid;         /* of the sender, from the kernel; -1 if unknown */
+        uid_t uid;         /* the sender's user, from the kernel; -1: unknown */
         pid_t pid;
 };
 

@@ -18,7 +18,7 @@ struct leftover {
         size_t count;
 };
 
-/* Adds the frame if it has one of these types, and really is from its sender. Returns 0 or -ENOMEM. */
+/* Adds the frame if it has one of these types, and its id is that of its sender. Returns 0 or -ENOMEM. */
 int leftover_add(struct leftover *q, const struct datagram *d);
 
 /* Returns true if there is a frame of this type from this sender. */

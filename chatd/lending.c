@@ -85,8 +85,8 @@ static void lending_ask(struct chat *chat, struct member *m, int64_t now)
                 lending_close(chat, m);
 }
 
-/* Puts members whose pause is over back into the list of those to ask. It looks at all pausing members, so it does that
- * once in LENT_ASK_AGAIN_MIN_MS at most. */
+/* Puts members whose pause is over back into the list of members to ask. It looks at all pausing members, so it does
+ * that once in LENT_ASK_AGAIN_MIN_MS at most. */
 static void lending_end_pauses(struct chat *chat, int64_t now)
 {
         struct todo *todo = &chat->roster.todo;

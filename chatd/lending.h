@@ -19,7 +19,7 @@ struct lending {
 void lending_init(struct chat *chat);
 void lending_free(struct chat *chat);
 
-/* Asks the next sessions for their clients' connections, and gives up those that do not answer. */
+/* Asks the next sessions for their clients' connections, and gives up questions that are not answered in time. */
 void lending_settle(struct chat *chat, int64_t now);
 
 /* Takes the answer of `m`. Called when the socket for the answer is readable. */

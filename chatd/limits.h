@@ -13,7 +13,7 @@
 struct chat;
 
 struct limits {
-        struct complaint complaint; /* of newcomers beyond a limit */
+        struct complaint complaint; /* about newcomers beyond a limit */
 };
 
 /* Returns true if the sender of this HELLO exceeds a limit, and tells the session so. */

@@ -146,19 +146,20 @@ struct lag {
 struct member {
         uint64_t id;
         uint64_t key; /* names the member's inbox */
-        size_t index; /* in roster.members */
+        size_t index; /* the index in roster.members */
         int fd;       /* connected to its inbox; -1: not connected */
         int pidfd;    /* -1: it is dead or not watched yet, or it is the link */
         char name[LOCAL_NAME_MAX_BYTES + 1];
         char address[ADDRESS_MAX_BYTES + 1];
-        struct network network;    /* of its address */
-        struct member *alike;      /* the next member with a similar name: see naming.h */
-        uint64_t since_us;         /* when it joined, in µs of CLOCK_BOOTTIME */
-        uint64_t lines_in;         /* the number of its last line that this chatd relayed */
-        uint64_t confirmed_number; /* the number of its last line of which it knows that it was relayed */
-        uint64_t lines_total;      /* how many lines it said, as far as chatd knows; for the log */
-        uint64_t lines_out;        /* how many lines and notices its client got; for the log */
-        uint64_t lines_skipped;    /* how many lines were skipped because its client was too slow; for the log */
+        struct network network; /* the network of its address */
+        struct member *alike;   /* the next member with a similar name: see naming.h */
+        uint64_t since_us;      /* when it joined, in µs of CLOCK_BOOTTIME */
+        uint64_t lines_in;      /* the number of its last line that this chatd relayed */
+        /* the number of its last line that was confirmed: the member knows that the line was relayed */
+        uint64_t confirmed_number;
+        uint64_t lines_total;   /* how many lines it said, as far as chatd knows; for the log */
+        uint64_t lines_out;     /* how many lines and notices its client got; for the log */
+        uint64_t lines_skipped; /* how many lines were skipped because its client was too slow; for the log */
         struct lag lag;
         enum presence presence;
         enum arrival arrival;
@@ -172,7 +173,7 @@ struct member {
         int64_t mute_notice_ms;    /* when it was last told that it is muted, CLOCK_MONOTONIC; 0: never */
         bool is_renamed, is_moved; /* since it joined: then there are marks of it, see changes.h */
         struct seat seat;
-        struct share share; /* of the batch that is being relayed */
+        struct share share; /* its share of the batch that is being relayed */
         struct todo_place todo[TODO_KINDS];
         /* frames for this member alone; between batches, letters that its inbox had no room for: then it lags */
         struct letters letters;

@@ -16,7 +16,7 @@ struct membership {
         size_t leavers_count;
         uint64_t joins;             /* sessions that became members, since the start */
         uint64_t not_chat;          /* connections that spoke another protocol, since the start */
-        struct complaint complaint; /* of such connections */
+        struct complaint complaint; /* about such connections */
 };
 
 enum outcome membership_hello(struct chat *chat, const struct frame *f);

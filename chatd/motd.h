@@ -14,7 +14,7 @@ struct member;
 enum {
         MOTD_MAX_LINES = 20,
         MOTD_MAX_BYTES = 2000, /* clean, with the LF between lines */
-        MOTD_NUMBER = 1,       /* of its TEXT */
+        MOTD_NUMBER = 1,       /* the number of its TEXT */
 };
 
 enum {

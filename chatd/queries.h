@@ -8,7 +8,7 @@
 
 #include "chat.h"
 
-enum { QUERIES_REPLY_MAX_BYTES = 1024 }; /* to another host */
+enum { QUERIES_REPLY_MAX_BYTES = 1024 }; /* of a reply to another host */
 
 void queries_who(struct chat *chat, struct member *m, const struct frame *f);
 void queries_rooms(struct chat *chat, struct member *m, const struct frame *f);

@@ -132,7 +132,7 @@ static int recovery_ask_strangers(struct chat *chat)
         return r;
 }
 
-/* Walks through the queue without consuming it: counts its frames, and collects those that matter for reading the
+/* Walks through the queue without consuming it: counts its frames, and collects the frames that matter for reading the
  * notes. Returns 0 or a negative errno. The walk comes to an end, because a full queue takes no more frames while
  * nothing is consumed. */
 static int recovery_walk_queue(struct chat *chat, struct leftover *queued, size_t *count)

@@ -1,5 +1,5 @@
-/* The recovery of a starting chatd: finds the members of the previous chatd, those that died meanwhile, and those whose
- * HELLO is still in the queue.
+/* The recovery of a starting chatd: finds the members of the previous chatd, members that died meanwhile, and members
+ * whose HELLO is still in the queue.
  */
 #pragma once
 

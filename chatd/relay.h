@@ -31,7 +31,7 @@ enum {
 struct relay {
         uint64_t epoch;
         int64_t catch_up_ms;      /* when chatd may wait again for sessions that are behind, CLOCK_MONOTONIC */
-        struct patience patience; /* with full inboxes */
+        struct patience patience; /* the patience with full inboxes */
         uint64_t batches;         /* batches of this epoch so far */
         uint64_t deliveries;      /* records sent so far: each record counts once for each receiver */
         uint64_t misses;          /* records that receivers missed so far because they lagged */

@@ -10,7 +10,7 @@
 struct chat;
 
 struct reload {
-        const char *path;        /* of the file; NULL: SETTINGS_FILE, which may be missing */
+        const char *path;        /* the path of the file; NULL: SETTINGS_FILE, which may be missing */
         struct settings options; /* the settings before the file is read */
         bool has_failed;         /* the file has errors, and its settings are not in use */
 };

@@ -19,7 +19,7 @@ enum {
         RUN_DIR_MODE = 0750,
         SESSIONS_MODE = 01730, /* sessions may add files and remove their own, but not list them */
         MEMBERS_MODE = 0700,
-        CONTROL_UMASK = 0177, /* for chatd's own user */
+        CONTROL_UMASK = 0177, /* access for chatd's own user */
 };
 
 static int rundir_make_dir(const char *dir, const char *name, mode_t mode)

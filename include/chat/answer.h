@@ -16,7 +16,7 @@
 enum {
         ANSWER_TEXT_MAX_BYTES = 512,         /* of a topic or a reason */
         ANSWER_ROOMS_MAX_BYTES = 32 * 1024,  /* of a list of rooms */
-        ANSWER_DETAILS_MAX_BYTES = 1 * 1024, /* of the code, and of all details but a list */
+        ANSWER_DETAILS_MAX_BYTES = 1 * 1024, /* of the code and all details, except a list */
 };
 _Static_assert(ANSWER_ROOMS_MAX_BYTES + ANSWER_DETAILS_MAX_BYTES <= ANSWER_MAX_BYTES, "any answer fits into a frame");
 
@@ -30,7 +30,7 @@ enum answer_code {
         ANSWER_NAME_ALIKE, /* the requested name looks like that of another member */
         ANSWER_NAME_UNNOTED,
         ANSWER_NAME_WANTED, /* in a PROBE: somebody asked for the name of the client */
-        ANSWER_MOVED,       /* to the one room in the list */
+        ANSWER_MOVED,       /* to the only room in the list */
         ANSWER_ROOM_INVALID,
         ANSWER_ROOM_SAME,
         ANSWER_ROOM_ALIKE,
@@ -43,7 +43,7 @@ enum answer_code {
         ANSWER_TOPIC_TOO_LONG,
         ANSWER_TOPIC_TOO_OFTEN,
         ANSWER_TOPIC_UNNOTED,
-        ANSWER_PEOPLE, /* in each room; the client's own room comes first */
+        ANSWER_PEOPLE, /* lists the people in each room; the client's own room comes first */
         ANSWER_ROOMS,
         ANSWER_NO_HISTORY,
         ANSWER_NOTHING_SAID,
@@ -68,7 +68,7 @@ enum answer_code {
         ANSWER_LOST,   /* lines of the client may not have reached everybody */
         ANSWER_WAITS,  /* the client leaves, and some of its lines are still to be sent */
         ANSWER_UNSENT,
-        ANSWER_UNSENT_AWAY, /* because there is no chatd */
+        ANSWER_UNSENT_AWAY, /* the same, because there is no chatd */
         ANSWER_SHUT_DOWN,
         ANSWER_SERVES,     /* answers the health check of a proxy */
         ANSWER_UNCONFINED, /* the client is refused, because its session has no sandbox */
@@ -106,7 +106,7 @@ enum answer_detail {
 enum { ANSWER_DETAILS_MAX = 3 };
 
 struct answer_rule {
-        const char *name;                    /* for programs that read it */
+        const char *name;                    /* the name of the code, for programs */
         uint8_t since;                       /* the first version that knows this code */
         uint8_t details[ANSWER_DETAILS_MAX]; /* in the order of the frame */
 };
@@ -125,7 +125,7 @@ struct answer_room {
         struct slice name, topic;
         uint64_t people;          /* how many people are there */
         bool yours;               /* the client is there */
-        struct wire_reader names; /* of people, for answer_next_name() */
+        struct wire_reader names; /* the names of the people, for answer_next_name() */
 };
 
 static const struct answer_rule answer_rules[ANSWER_CODES] = {

@@ -1,6 +1,6 @@
 /* The datagrams between chatd and its members, and the rules that keep them readable across versions.
  *
- * A member is a session, or the link to other hosts (chat-link), of which there is one at most.
+ * A member is a session, or the link to other hosts (chat-link). There is one link at most.
  *
  * Every frame begins with a version, a type, an id and a number. In a frame from a session, the id is the session id,
  * and the number counts what the session says: HELLO is 0, its first line is 1. In a frame from chatd, the id is
@@ -51,9 +51,9 @@ enum {
 #define KICKED_BANNED "banned"
 #define TOPIC_NONE "-" /* the text of a TOPIC or SET_TOPIC that removes the topic */
 #define LINK_ID UINT64_C(1)
-#define ARRIVALS_ID UINT64_C(2) /* of chatd's notices about the number of newcomers */
-#define REPLIES_ID UINT64_C(3)  /* of chatd's replies to other hosts */
-#define ADMIN_ID UINT64_C(4)    /* of chatd's notices that quote an administrator */
+#define ARRIVALS_ID UINT64_C(2) /* in chatd's notices about the number of newcomers */
+#define REPLIES_ID UINT64_C(3)  /* in chatd's replies to other hosts */
+#define ADMIN_ID UINT64_C(4)    /* in chatd's notices that quote an administrator */
 
 /* The types of frames. frame_rule() has the fields and the senders of each type. `number` counts what a session says,
  * unless a type explains it in another way. */
@@ -183,7 +183,7 @@ struct frame {
         uint64_t lines_out, lines_skipped;
         uint64_t members;
         struct slice answer;        /* a code and its details, see answer.h; empty: there is text instead */
-        struct wire_reader records; /* of a BATCH, INJECT or PAST */
+        struct wire_reader records; /* the records of a BATCH, INJECT or PAST */
 };
 
 enum {
@@ -289,7 +289,7 @@ static inline unsigned frame_since(uint8_t type)
         return rule ? rule->since : UINT_MAX;
 }
 
-/* Returns true if one of these may send this type. */
+/* Returns true if one of these `senders` may send this type. */
 static inline bool frame_is_from(uint8_t type, unsigned senders)
 {
         const struct frame_rule *rule = frame_rule(type);

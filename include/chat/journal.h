@@ -49,7 +49,7 @@ struct journal {
         const char *program; /* the prefix of each line on standard error */
         bool to_journal;     /* false: to standard error */
         pthread_t thread;
-        pthread_mutex_t lock; /* of what follows */
+        pthread_mutex_t lock; /* guards the fields below */
         pthread_cond_t change;
         size_t first, used_bytes; /* the used bytes of the queue: where they begin and how many there are */
         uint64_t drops;

@@ -14,9 +14,9 @@ static inline size_t nearest_least(size_t a, size_t b)
         return a < b ? a : b;
 }
 
-/* Returns how many characters must be inserted, removed, changed, or swapped with the next one to turn one word into
- * the other, without regard to case (the optimal string alignment distance). Returns SIZE_MAX if one of them is too
- * long. */
+/* Returns the number of steps that turn one word into the other, without regard to case (the optimal string alignment
+ * distance). Each step inserts, removes or changes a character, or swaps it with the next one. Returns SIZE_MAX if a
+ * word is too long. */
 static inline size_t nearest_distance(struct slice word, struct slice name)
 {
         size_t rows[3][NEAREST_MAX_BYTES + 1], *last = rows[0], *row = rows[1], *before = rows[2];

@@ -16,10 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PACE_MAX = 1000000 }; /* of rate and burst */
+enum { PACE_MAX = 1000000 }; /* the highest rate, and the highest burst */
 
 struct pace {
-        int64_t interval_us; /* between two tokens; 0: no limit */
+        int64_t interval_us; /* the time between two tokens; 0: no limit */
         int64_t burst;
         int64_t full_at_us; /* CLOCK_MONOTONIC */
 };

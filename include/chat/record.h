@@ -24,7 +24,7 @@ enum record_kind {
         RECORD_PRIVATE, /* text for one member; to and from the link it begins with the member's name and a space */
         RECORD_WENT,    /* somebody went to the room that text names: for the room that was left, not for the link */
         RECORD_CAME,    /* somebody came from the room that text names */
-        RECORD_TOPIC,   /* somebody made text the topic; empty: removed it */
+        RECORD_TOPIC,   /* somebody set the topic to text; empty: removed it */
         RECORD_ASK,     /* to and from the link alone: somebody asks who is there: text is ASK_WHO or ASK_ROOMS */
         RECORD_REPLY,   /* from chatd on another host, to who asked it, addressed as a PRIVATE */
         /* since version 4: a RENAME on another host, for those who are in other rooms. It is not shown */

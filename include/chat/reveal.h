@@ -7,8 +7,8 @@
  * - a run of blanks of any kind has eight at most. At the beginning it may have 40 columns, because code is indented,
  *   but fewer behind a long name.
  *
- * utf8proc knows the properties of characters. The invisible characters are those that Unicode calls ignorable,
- * controls, and unassigned ones. In these places an invisible character belongs where it stands:
+ * utf8proc knows the properties of characters. Invisible characters are controls, unassigned characters, and characters
+ * that Unicode calls ignorable. In these places an invisible character belongs where it stands:
  *
  * - a joiner (ZWJ, ZWNJ) beside a letter of a script that is written from right to left, because such scripts join
  *   their letters, and beside a virama, which joins letters in India's scripts; also ZWJ between two pictures (UAX #29,
@@ -258,8 +258,8 @@ static inline size_t reveal_write(char *out, size_t size, struct slice text, boo
         return len;
 }
 
-/* Returns true if there are more spaces in a row than a line may have inside. The loop looks at every ninth byte alone,
- * because any run that is too long has one of these. */
+/* Returns true if there are more spaces in a row than a line may have inside. The loop looks only at every ninth byte,
+ * because any run that is too long covers one of these. */
 static inline bool reveal_has_run(struct slice text)
 {
         for (size_t at = REVEAL_BLANKS_MAX; at < text.len; at += REVEAL_BLANKS_MAX + 1) {

@@ -53,16 +53,16 @@ enum settings_editing {
 };
 
 struct settings {
-        struct pace pace;      /* of the lines from a client */
+        struct pace pace;      /* the pace of the lines from a client */
         int client_timeout_ms; /* a client that acknowledges nothing for so long counts as gone; 0: never */
         enum settings_editing editing;
-        struct pace arrivals;               /* of newcomers announced by name */
+        struct pace arrivals;               /* the pace of newcomers that are announced by name */
         int history;                        /* how many past lines a newcomer is shown */
         bool keep_empty_rooms;              /* a room's past lines stay when the last member leaves */
         char motd[MOTD_PATH_MAX_BYTES + 1]; /* the file with the message of the day; empty: no message */
         bool log_lines;                     /* lines go to the journal */
-        int members_per_network;            /* from one address, or IPv6 /64; 0: any number */
-        int members_per_user;               /* of one user of this host; 0: any number */
+        int members_per_network;            /* the most members from one address or IPv6 /64; 0: no limit */
+        int members_per_user;               /* the most members of one user of this host; 0: no limit */
         bool hide_addresses;                /* a member without a chosen name is called a guest, not by the address */
         uint32_t option_bits; /* a bit for each setting that was given as an option: the file does not change it */
 };
@@ -175,12 +175,12 @@ static inline int settings_take_addresses(struct settings *s, const char *value)
 }
 
 static const struct settings_row {
-        const char *name, *option; /* in the file, and on the command line */
+        const char *name, *option; /* the name in the file, and on the command line */
         enum settings_program program;
         int (*take)(struct settings *s, const char *value);
         const char *standard;        /* the default */
         const char *right;           /* the values that are allowed */
-        const char *argument, *help; /* of the option, for --help */
+        const char *argument, *help; /* for the line of the option in --help */
 } settings_table[SETTINGS] = {
         [SETTING_PACE] = {"Pace", "pace", SETTINGS_SESSION, settings_take_pace, "10:20",
                           "RATE or RATE:BURST, 1 to 1000000 each, or off", "=RATE[:BURST]",
