@@ -19,7 +19,7 @@ struct ban_check {
 /* Returns true if the sender of this HELLO or HERE is banned, and tells the session so. */
 bool ban_check_refuses(struct chat *chat, const struct frame *f);
 
-/* Returns true if nobody may take this name. */
+/* Returns true if the name is banned: then nobody may take it. */
 bool ban_check_name(const struct chat *chat, struct slice name);
 
 /* Makes ban_check_settle() check all members, because a ban was added or chatd has just started. */

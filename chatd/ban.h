@@ -38,7 +38,7 @@ int ban_parse(struct ban *ban, const char *what);
  * writes that network, in the form of a ban. */
 bool ban_widen(const struct ban *ban, char text[static NETWORK_MAX_BYTES + 1]);
 
-/* Returns true if the ban is of this name, whatever its case. */
+/* Returns true if the ban is of this name, in upper or lower case. */
 bool ban_has_name(const struct ban *ban, struct slice name);
 
 /* Returns true if the ban is of this address. A ban without an interface applies to all interfaces. */

@@ -113,7 +113,7 @@ struct row {
         struct slice text;
         enum row_kind kind;
         bool has_end;    /* has an LF at its end */
-        bool is_matched; /* a checksum with its ban, or a ban with its checksum */
+        bool is_matched; /* a checksum whose ban was found, or a ban whose checksum was found */
 };
 
 struct rows {

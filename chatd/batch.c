@@ -215,7 +215,7 @@ static const struct room *batch_room_at(const struct batch *b, const struct memb
         return m->seat.room;
 }
 
-/* Returns true if `m` gets this record, which is between its first and its last. */
+/* Returns true if `m` gets record `i`, which must be within the part of `m`. */
 static bool batch_is_for(const struct batch *b, const struct member *m, uint32_t i)
 {
         const struct batch_record *record = &b->records[i];

@@ -80,7 +80,7 @@ struct batch {
         struct batch_audience audiences[BATCH_MAX_RECORDS + 1];
         struct batch_move {
                 const struct room *old_room;
-                uint32_t at;   /* records from this index on are for its next room */
+                uint32_t at;   /* from this index on the member gets records for its next room */
                 uint32_t next; /* the index of the same member's next move plus 1; 0: none */
         } moves[CHANGES_MAX];
         uint8_t buffer[DATAGRAM_MAX_BYTES];

@@ -34,5 +34,5 @@ void broker_confirm(struct chat *chat);
  * were relayed. */
 void broker_finish(struct chat *chat);
 
-/* Does the work after events were handled: for members (contact.h), the link, new bans, and administrators' tools. */
+/* Does the work that is left after events: for members (contact.h), the link, new bans and chatctl. */
 void broker_settle(struct chat *chat);

@@ -11,7 +11,7 @@ struct journal;
 enum {
         WARNINGS_MAX = 12, /* more than there are kinds of warnings */
         WARNING_MAX_BYTES = 64,
-        WARNING_MS = 5000, /* the least interval of entries of one kind */
+        WARNING_MS = 5000, /* the shortest time between two entries of one kind */
         IGNORED_REPORT_MS = 5000,
 };
 
@@ -48,7 +48,7 @@ struct complaints {
         struct journal *log;
         uint64_t ignored_counts[IGNORED_KINDS]; /* datagrams since they were last logged */
         uint64_t ignored_total;                 /* datagrams since the start */
-        int64_t report_ms;                      /* when they were last logged, CLOCK_MONOTONIC; 0: never */
+        int64_t report_ms;                      /* when ignored datagrams were last logged, CLOCK_MONOTONIC; 0: never */
         struct warning warnings[WARNINGS_MAX];  /* filled from the start; the last one is shared by all further kinds */
 };
 
@@ -59,7 +59,7 @@ bool complaint_is_due(struct complaint *c, uint64_t *unlogged);
 /* Counts a datagram, or a record in one, that is ignored. */
 void complaints_ignore(struct complaints *c, enum ignored why);
 
-/* Logs a failure that any client can cause. Each text is a kind. */
+/* Logs a failure that any client can cause, at a limited rate. Failures with the same `what` are of one kind. */
 void complaints_warn(struct complaints *c, const char *what, int error);
 
 /* Logs ignored datagrams, once per IGNORED_REPORT_MS at most. Returns the time at which the next entry is due, in ms of

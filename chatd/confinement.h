@@ -19,8 +19,8 @@ struct confinements {
         struct complaint complaint; /* about the sessions in `unserved_count` */
 };
 
-/* Stores the sandbox that the session of `m` states in this HELLO or HERE. Of the sessions that lack a part of it, logs
- * the first of each kind. */
+/* Stores the sandbox that the session of `m` states in this HELLO or HERE. Logs the first session of each kind that
+ * lacks a part of it. */
 void confinement_take(struct chat *chat, struct member *m, const struct frame *f);
 
 /* Counts an UNSERVED, and logs one per WARNING_MS at most. Returns TAKEN. */

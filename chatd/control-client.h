@@ -58,7 +58,7 @@ struct control_client {
         uint64_t changes;    /* the number of changes of the bans, up to the change of this request */
         /* Writes the next record of a list into `p`, and advances `next`. Returns false if there is none. */
         bool (*next_record)(struct chat *chat, struct control_client *client, struct control_packet *p);
-        size_t next, count; /* of a list: the next record, and how many there are */
+        size_t next, count; /* the index of the next record of a list, and the number of records */
         uint64_t *ids;      /* the ids of a list of members */
         size_t frame_size;
         uint8_t frame[FRAME_MAX_BYTES];

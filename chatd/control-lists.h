@@ -1,7 +1,7 @@
 /* The requests of chatctl that change nothing (chat/control.h): the status of the chat, its members, its bans.
  *
- * A list is sent in parts, one in each turn of the main loop, as fast as chatctl takes them. Of a list of members only
- * the ids are kept.
+ * A list is sent in parts, one in each turn of the main loop, as fast as chatctl takes them. chatd keeps only the ids
+ * of a list of members.
  */
 #pragma once
 

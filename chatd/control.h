@@ -25,7 +25,7 @@ struct control_client;
 
 struct control {
         int listener;            /* -1: none */
-        gid_t group;             /* the group that may make requests, besides root and chatd's own user; -1: none */
+        gid_t group;             /* its members may make requests, as root and chatd's own user may; -1: no group */
         struct watch bans_watch; /* for the end of a write of the file of bans */
         struct watch watch;      /* for new connections; disarmed only while descriptors have run out */
         int64_t retry_ms;        /* when the listener is watched again, CLOCK_MONOTONIC */

@@ -14,7 +14,7 @@
 
 enum {
         FLOODS_NETWORKS = 64,
-        FLOODS_CONNECTIONS = 100, /* more connections than this within FLOODS_MS are too often */
+        FLOODS_CONNECTIONS = 100, /* so many connections within FLOODS_MS are too often */
         FLOODS_MS = 60 * 1000,
 };
 

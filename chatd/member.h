@@ -64,7 +64,7 @@ enum watch_kind {
         WATCH_SIGNAL,
         WATCH_EXIT,    /* a member's process died */
         WATCH_INBOX,   /* a lagging member's inbox has room */
-        WATCH_LENT,    /* a member that was asked for its outlet answers */
+        WATCH_LENT,    /* a session that was asked for its client's connection answers */
         WATCH_CONTROL, /* a chatctl connects */
         WATCH_CLIENT,  /* a chatctl makes a request, or its connection has room: see control.h */
         WATCH_BANS,    /* the file of bans was written */

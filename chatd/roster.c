@@ -93,7 +93,7 @@ static bool roster_make_room(struct roster *r)
         return true;
 }
 
-/* Returns true if `m` may not have the name that it has. */
+/* Returns true if the name of `m` is reserved, or too similar to another member's. */
 static bool roster_is_taken(const struct roster *r, const struct member *m)
 {
         return name_is_reserved(m->name, strlen(m->name)) || roster_find_alike(r, slice_of(m->name), m);

@@ -79,7 +79,7 @@ enum answer_code {
         ANSWER_SAID, /* an administrator says the text of the notice, to everybody */
         ANSWER_NOW_MUTED,
         ANSWER_UNMUTED,
-        /* These are in notices of the link. Hosts are in the list as rooms are. */
+        /* These are in notices of the link. Their lists have hosts in place of rooms. */
         ANSWER_HOST_LACKS, /* lines of the host are missing; MISSED_UNKNOWN: nobody knows how many */
         ANSWER_HOSTS_HERE,
         ANSWER_HOSTS_BACK,

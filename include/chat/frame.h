@@ -38,7 +38,7 @@ enum {
         LOCAL_NAME_MAX_BYTES = NAME_MAX_BYTES - 1 - HOST_MAX_BYTES,
         ADDRESS_MAX_BYTES = 128, /* "[IPv6%scope]:port" needs 65 */
         FRAME_HEADER_BYTES = 18, /* version 1, type 1, id 8, number 8 */
-        FRAME_MAX_BYTES = 4608,  /* any frame but a batch, with room for later versions, and without its answer */
+        FRAME_MAX_BYTES = 4608,  /* any frame except a batch, without its answer, and with room for later versions */
         ANSWER_MAX_BYTES = 33 * 1024,
         DATAGRAM_MAX_BYTES = 65536, /* a batch: one datagram per session */
         FRAME_LINES_MAX = 64,       /* in one frame */
@@ -111,7 +111,7 @@ enum frame_type {
         FRAME_MISSED,   /* `number` lines did not reach you, because your process did not run */
         FRAME_ROLLCALL, /* a new chatd asks you for HERE, or for HELLO if you are the link */
         FRAME_GOODBYE,  /* your BYE was relayed; nothing more will come */
-        FRAME_REFUSED,  /* you cannot join: `answer` says why, and so does text */
+        FRAME_REFUSED,  /* you cannot join: `answer` has the reason, and so has text */
         FRAME_RELAYED,  /* your lines up to `number` went to everybody */
         FRAME_LEND,     /* chatd asks for your client's connection: see outlet.h; `number` is OUTLET_LAYOUT */
         /* The answer to your request of this `number`, for your client alone. `answer` has its meaning. A session of an
@@ -393,8 +393,8 @@ static inline void frame_get_field(struct wire_reader *r, struct frame *f, unsig
         }
 }
 
-/* Writes `f` into `buffer`. Returns its size in bytes, or 0 if `size` is too small or the type is unknown. Of a BATCH,
- * INJECT or PAST it writes the header alone: record_encode() appends the records. */
+/* Writes `f` into `buffer`. Returns its size in bytes, or 0 if `size` is too small or the type is unknown. It writes
+ * only the header of a BATCH, INJECT or PAST: record_encode() appends the records. */
 static inline size_t frame_encode(void *buffer, size_t size, const struct frame *f)
 {
         const struct frame_rule *rule = frame_rule(f->type);

@@ -193,7 +193,7 @@ static inline bool reveal_belongs(const struct reveal *r, uint32_t point, uint32
                (category == UTF8PROC_CATEGORY_LO || (category == UTF8PROC_CATEGORY_SM && r->base >= 0x80));
 }
 
-/* Notes that a character was written. If the character is hidden, it must belong there. */
+/* Notes that a character was written. A hidden character must belong there. */
 static inline void reveal_note(struct reveal *r, uint32_t point, enum reveal_kind kind)
 {
         r->tags_left -= r->tags_left > 0;

@@ -214,7 +214,7 @@ static inline bool sentence_add_word(struct sentence *s, const char *before, str
         return sentence_addf(s, "%s%s%.*s%s", before, wraps ? "\n" : "", (int)word.len, word.at, behind);
 }
 
-/* Appends the names of the people in a room, except `but`. Behind the name `you` stands "(you)". */
+/* Appends the names of the people in a room, except `but`. "(you)" follows the name `you`. */
 static inline void sentence_add_people(struct sentence *s, const struct answer_room *room, struct slice but,
                                        struct slice you)
 {
