@@ -196,9 +196,8 @@ static unsigned every(void)
         unsigned n = number_from("EVERY", 1);
         if (n < 1 || n > EVERY_MAX)
                 fail_msg("EVERY=%s is not a number from 1 to %d: without it, chatd is killed at every system call, and "
-                         "with "
-                         "EVERY=%d at one of %d. To save more time, set ROUNDS=, the number of random rounds, as in "
-                         "ROUNDS=1.",
+                         "with EVERY=%d at one of %d. To save more time, set ROUNDS=, the number of random rounds, as "
+                         "in ROUNDS=1.",
                          getenv("EVERY"), EVERY_MAX, EVERY_MAX, EVERY_MAX);
         return n;
 }
