@@ -171,8 +171,9 @@ static uint64_t arrivals_draw_number(struct arrivals *a)
 
 int64_t arrivals_due_ms(const struct chat *chat)
 {
-        return chat->arrivals->waiting_count > 0 && chat->order.step == STEP_OVER ? chat->arrivals->deadline_ms
-                                                                                  : INT64_MAX;
+        if (chat->arrivals->waiting_count == 0 || chat->order.step != STEP_OVER)
+                return INT64_MAX;
+        return chat->arrivals->deadline_ms;
 }
 
 void arrivals_announce(struct chat *chat)
