@@ -4,6 +4,8 @@
 
 #include <chat/clock.h>
 #include <chat/display.h>
+#include <chat/reply.h>
+#include <chat/sentence.h>
 
 #include "answers.h"
 #include "editing.h"
@@ -59,14 +61,33 @@ static void terminal_welcome(void *me, struct slice asked, uint64_t members)
                 terminal_tell(t, text);
 }
 
-static void terminal_record(void *me, const struct record *r)
+static void terminal_show_record(struct terminal *t, const struct record *r)
 {
-        struct terminal *t = me;
         struct slice parts[VIEW_PARTS_MAX];
         size_t n = view_is_plain(&t->view) ? display_parts(r, parts)
                                            : view_parts(&t->view, r, talk_name(t->session), clock_realtime_s(), parts);
         if (n > 0)
                 screen_line(t->client, parts, n);
+}
+
+/* Shows what another host answers: one line, in which semicolons part the rooms. */
+static void terminal_show_answer(struct terminal *t, const struct record *r)
+{
+        char text[REPLY_SENTENCE_MAX_BYTES];
+        struct record shown = *r;
+        struct answer a;
+        if (answer_decode(&a, r->text) < 0)
+                return;
+        shown.text = sentence_write(&a, (struct slice){"", 0}, 0, text, sizeof(text));
+        terminal_show_record(t, &shown);
+}
+
+static void terminal_record(void *me, const struct record *r)
+{
+        if (r->kind == RECORD_ANSWER)
+                terminal_show_answer(me, r);
+        else
+                terminal_show_record(me, r);
 }
 
 /* Notes what commands need to know of a record: names, and the last private message. */

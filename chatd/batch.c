@@ -100,7 +100,8 @@ static void batch_append_to_audience(struct batch *b, struct room *room)
 static void batch_append(struct batch *b, struct batch_record who, struct room *room, struct record rec)
 {
         assert(b->count < BATCH_MAX_RECORDS);
-        rec.room = batch_name_of(room);
+        if (!who.to)
+                rec.room = batch_name_of(room);
         size_t len = record_encode(b->buffer + b->size, sizeof(b->buffer) - b->size, &rec);
         assert(len > 0);
         struct batch_record *record = &b->records[b->count];

@@ -109,8 +109,8 @@ void batch_add(struct batch *b, struct member *from, struct room *room, const st
 void batch_add_notice(struct batch *b, struct room *room, const struct record *rec);
 /* A record of no member, for the same audience without the link, if there is one: */
 void batch_add_here(struct batch *b, const struct member *link, struct room *room, const struct record *rec);
-/* For `to` alone; `from`, if it is not NULL, does not get it. The session of `to` gets this batch as a datagram,
- * because it has to know the sender: */
+/* For `to` alone; `from`, if it is not NULL, does not get it. The record may name a room. The session of `to` gets this
+ * batch as a datagram, because it has to know the sender: */
 void batch_add_private(struct batch *b, struct member *from, struct member *to, const struct record *rec);
 
 /* Puts a frame for `to` alone behind the records that were added so far. */

@@ -10,20 +10,22 @@ static size_t list_count(const struct room *room)
 }
 
 /* Appends a room without names. Returns false if it does not fit. */
-static bool list_room(struct answer_rooms *l, const struct room *room, size_t people, const struct room *yours)
+static bool list_room(struct answer_rooms *l, const struct room *room, const char *topic, size_t people,
+                      const struct room *yours)
 {
         return answer_add_room(l, &(struct answer_room){
                                           .name = slice_of(room->name),
-                                          .topic = slice_of(room->topic),
+                                          .topic = slice_of(topic),
                                           .people = people,
                                           .yours = room == yours,
                                   });
 }
 
 /* Appends a room with the names of its `people`. */
-static void list_names(struct answer_rooms *l, const struct room *room, size_t people, const struct room *yours)
+static void list_names(struct answer_rooms *l, const struct room *room, const char *topic, size_t people,
+                       const struct room *yours)
 {
-        bool fits = list_room(l, room, people, yours);
+        bool fits = list_room(l, room, topic, people, yours);
         for (const struct seat *seat = room->first; seat && fits; seat = seat->next)
                 if (member_is_here(seat->member))
                         fits = answer_add_name(l, slice_of(seat->member->name));
@@ -31,7 +33,7 @@ static void list_names(struct answer_rooms *l, const struct room *room, size_t p
 
 void list_people(struct answer_rooms *l, const struct room *room, const struct room *yours)
 {
-        list_names(l, room, list_count(room), yours);
+        list_names(l, room, room->topic, list_count(room), yours);
 }
 
 void list_other_rooms(struct answer_rooms *l, const struct rooms *rooms, const struct room *yours)
@@ -40,7 +42,16 @@ void list_other_rooms(struct answer_rooms *l, const struct rooms *rooms, const s
                 const struct room *room = rooms->all[i];
                 size_t people = room == yours ? 0 : list_count(room);
                 if (people > 0)
-                        list_names(l, room, people, yours);
+                        list_names(l, room, room->topic, people, yours);
+        }
+}
+
+void list_all_people(struct answer_rooms *l, const struct rooms *rooms)
+{
+        for (size_t i = 0; i < rooms->count; i++) {
+                size_t people = list_count(rooms->all[i]);
+                if (people > 0)
+                        list_names(l, rooms->all[i], "", people, NULL);
         }
 }
 
@@ -50,6 +61,6 @@ void list_rooms(struct answer_rooms *l, const struct rooms *rooms, const struct 
                 const struct room *room = rooms->all[i];
                 size_t people = list_count(room);
                 if (people > 0 || room->topic[0] != '\0' || room == rooms_first(rooms))
-                        list_room(l, room, people, yours);
+                        list_room(l, room, room->topic, people, yours);
         }
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include <chat/reply.h>
 #include <chat/safe-text.h>
 
 #include "answer.h"
@@ -20,10 +21,12 @@ static void private_confirm(struct chat *chat, struct member *m, const struct fr
 static void private_say_to_other_host(struct chat *chat, struct member *m, const struct frame *f, struct record rec)
 {
         char text[NAME_MAX_BYTES + 1 + TEXT_MAX_BYTES + 1];
+        char room[NICK_MAX_BYTES + 1];
         struct member *link = roster_find(&chat->roster, LINK_ID);
         struct slice body = rec.text;
         int len = snprintf(text, sizeof(text), "%.*s %.*s", (int)f->name.len, f->name.at, (int)body.len, body.at);
         rec.text = (struct slice){text, (size_t)len};
+        rec.room = reply_room(f->version, room);
         if (!link) {
                 answer_code(chat, m, f, ANSWER_NOT_LINKED);
         } else if (len > TEXT_MAX_BYTES) {

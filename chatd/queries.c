@@ -1,6 +1,6 @@
 #include "queries.h"
 
-#include <chat/sentence.h>
+#include <chat/reply.h>
 
 #include "answer.h"
 #include "arrivals.h"
@@ -30,8 +30,10 @@ static void ask_others(struct chat *chat, struct member *m, const struct frame *
 {
         struct member *link = roster_find(&chat->roster, LINK_ID);
         struct record rec = speech_record(m, f, RECORD_ASK, slice_of(question));
+        char room[NICK_MAX_BYTES + 1];
         if (!link)
                 return;
+        rec.room = reply_room(f->version, room);
         if (m->arrival != ARRIVAL_ANNOUNCED)
                 arrivals_name(chat, m);
         batch_add_private(&chat->batch, m, link, &rec);
@@ -56,23 +58,6 @@ void queries_rooms(struct chat *chat, struct member *m, const struct frame *f)
         struct answer a = answer_of_rooms(ANSWER_ROOMS, &list);
         answer_send(chat, m, f, &a);
         ask_others(chat, m, f, ASK_ROOMS);
-}
-
-size_t queries_reply(const struct chat *chat, struct slice question, char *text, size_t size)
-{
-        uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
-        struct answer_rooms list = answer_rooms_begin(buffer);
-        enum answer_code code = ANSWER_PEOPLE;
-        if (slice_equal(question, slice_of(ASK_WHO))) {
-                list_other_rooms(&list, &chat->roster.rooms, NULL);
-        } else if (slice_equal(question, slice_of(ASK_ROOMS))) {
-                code = ANSWER_ROOMS;
-                list_rooms(&list, &chat->roster.rooms, NULL);
-        } else {
-                return 0;
-        }
-        struct answer a = answer_of_rooms(code, &list);
-        return sentence_write(&a, (struct slice){"", 0}, 0, text, size).len;
 }
 
 void queries_history(struct chat *chat, struct member *m, const struct frame *f)

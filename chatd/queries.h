@@ -8,15 +8,9 @@
 
 #include "chat.h"
 
-enum { QUERIES_REPLY_MAX_BYTES = 1024 }; /* of a reply to another host */
-
 void queries_who(struct chat *chat, struct member *m, const struct frame *f);
 void queries_rooms(struct chat *chat, struct member *m, const struct frame *f);
 void queries_history(struct chat *chat, struct member *m, const struct frame *f);
 
 /* Answers with the members of the room whose names begin with this text, for TAB. */
 void queries_complete(struct chat *chat, struct member *m, const struct frame *f);
-
-/* Writes the reply to a member on another host whose question is ASK_WHO or ASK_ROOMS, as far as it fits. Returns the
- * length of the terminated text; 0 if `question` is neither. */
-size_t queries_reply(const struct chat *chat, struct slice question, char *text, size_t size);

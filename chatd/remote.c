@@ -1,8 +1,6 @@
 #include "remote.h"
 
 #include <endian.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include <chat/assert.h>
@@ -16,7 +14,7 @@
 #include "chat.h"
 #include "contact.h"
 #include "notes.h"
-#include "queries.h"
+#include "replies.h"
 
 /* The name in the link's note. No session can have it, because a session's name has no "@". */
 #define LINK_NAME "@link"
@@ -33,9 +31,6 @@ struct asked {
         struct record records[REPLIES_MAX];
         size_t count;
 };
-
-/* The name in a REPLY, of which only the host is shown: other links take it for a member's name. */
-#define REPLIES_NAME "chat"
 
 void remote_init(struct remote *remote)
 {
@@ -172,53 +167,32 @@ static bool is_clean(const struct record *rec)
                rec->text.len <= TEXT_MAX_BYTES && text_is_clean(rec->text.at, rec->text.len);
 }
 
-/* Replies to a member on another host, behind its record. If there is no room for the reply, it is dropped. */
-__attribute__((format(printf, 4, 5))) static void reply(struct chat *chat, struct member *m, const struct record *to,
-                                                        const char *format, ...)
-{
-        char text[NAME_MAX_BYTES + 1 + QUERIES_REPLY_MAX_BYTES];
-        int len = snprintf(text, sizeof(text), "%.*s ", (int)to->name.len, to->name.at);
-        va_list args;
-        va_start(args, format);
-        vsnprintf(text + len, sizeof(text) - (size_t)len, format, args);
-        va_end(args);
-        struct record rec = {
-                .kind = RECORD_REPLY,
-                .id = REPLIES_ID,
-                .number = to->number,
-                .name = slice_of(REPLIES_NAME),
-                .text = slice_of(text),
-        };
-        if (batch_has_room_for(&chat->batch, 1, RECORD_HEADER_BYTES + rec.name.len + rec.text.len))
-                batch_add_private(&chat->batch, NULL, m, &rec);
-}
-
-/* Answers a question, or a private message to a name that no member has. */
-static void remote_answer(struct chat *chat, struct member *m, struct record *asked)
-{
-        char text[QUERIES_REPLY_MAX_BYTES];
-        struct slice name;
-        if (asked->kind == RECORD_PRIVATE && word_next(&asked->text, &name))
-                reply(chat, m, asked, "there is nobody called %.*s there", (int)name.len, name.at);
-        else if (queries_reply(chat, asked->text, text, sizeof(text)) > 0)
-                reply(chat, m, asked, "%s", text);
-}
-
 static void note_asked(struct asked *asked, const struct record *rec)
 {
         if (asked->count < REPLIES_MAX)
                 asked->records[asked->count++] = *rec;
 }
 
-/* Injects a private message to a member that is here, or was. */
+/* Makes what a member gets of a private message or a reply, whose address was taken off. `bytes` may become a part of it.
+ * Returns false if that is nothing. */
+static bool take_private(struct chat *chat, struct record *rec, uint8_t bytes[static REPLY_ANSWER_MAX_BYTES])
+{
+        if (rec->kind == RECORD_REPLY && rec->room.len > 0)
+                return replies_take(chat, rec, bytes);
+        rec->room = (struct slice){"", 0};
+        return chat_take_text(chat, &rec->text);
+}
+
+/* Injects a private message or a reply to a member that is here, or was. */
 static void inject_private(struct chat *chat, struct member *m, const struct record *rec, struct asked *asked)
 {
+        uint8_t bytes[REPLY_ANSWER_MAX_BYTES];
         struct record word = *rec;
         struct slice name;
         if (!word_next(&word.text, &name))
                 return;
         struct member *to = roster_find_name(&chat->roster, name);
-        if (to && member_is_here(to) && chat_take_text(chat, &word.text))
+        if (to && member_is_here(to) && take_private(chat, &word, bytes))
                 batch_add_private(&chat->batch, m, to, &word);
         else if (rec->kind == RECORD_PRIVATE)
                 note_asked(asked, rec);
@@ -313,7 +287,7 @@ static enum outcome take_inject(struct chat *chat, const struct frame *f)
         while ((r = record_next(&records, &rec)) > 0)
                 inject(chat, m, &rec, &asked);
         for (size_t i = 0; i < asked.count; i++)
-                remote_answer(chat, m, &asked.records[i]);
+                replies_send(chat, m, &asked.records[i]);
         if (r < 0)
                 complaints_ignore(&chat->complaints, IGNORED_MALFORMED);
         return TAKEN;

@@ -125,6 +125,7 @@ $(filter-out $(CHECKS_BOOTED) $(ON_REQUEST:%=check-sanitized/%),$(SANITIZED:%=ch
 		build/tests/system/test-% $(PROGRAMS:%=build/sanitized/%) build/.packages-run build/inetd
 	$(call run_one,sanitized)
 check-system/crash check-sanitized/crash: build/next/chatd build/next/chat-session build/previous/chatd build/previous/chat-session
+check-system/hosts check-sanitized/hosts: build/previous/chatd
 check-system/access check-sanitized/access: build/access
 check-system/container check-sanitized/container: build/container
 check-system/upgrade check-sanitized/upgrade: build/needrestart

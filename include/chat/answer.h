@@ -87,6 +87,8 @@ enum answer_code {
         ANSWER_HOST_IS_THIS, /* HOST_IS_THIS, HOST_UNKNOWN and HOST_AWAY answer a message to NAME@HOST */
         ANSWER_HOST_UNKNOWN,
         ANSWER_HOST_AWAY,
+        /* PEOPLE and ROOMS are also answers of another host, and so is this one, to a message to NAME@HOST; see reply.h */
+        ANSWER_NOBODY_THERE,
         ANSWER_CODES,
 };
 
@@ -191,6 +193,7 @@ static const struct answer_rule answer_rules[ANSWER_CODES] = {
         [ANSWER_HOST_IS_THIS] = {"host-is-this", 7, {DETAIL_HOST, DETAIL_NAME}},
         [ANSWER_HOST_UNKNOWN] = {"host-unknown", 7, {DETAIL_HOST}},
         [ANSWER_HOST_AWAY] = {"host-away", 7, {DETAIL_HOST, DETAIL_NAME}},
+        [ANSWER_NOBODY_THERE] = {"nobody-there", 8, {DETAIL_NAME}},
 };
 
 /* Returns the rule of this code, or NULL if this version does not know the code. */

@@ -66,6 +66,7 @@ static inline size_t display_parts(const struct record *r, struct slice parts[st
                 parts[3] = r->text;
                 return 4;
         case RECORD_REPLY: /* under the name of the other host */
+        case RECORD_ANSWER:
                 parts[0] = slice_of("*** ");
                 parts[1] = display_host(r->name);
                 parts[2] = slice_of(": ");

@@ -25,7 +25,7 @@
 #include "wire.h"
 
 #ifndef FRAME_VERSION
-#define FRAME_VERSION 7
+#define FRAME_VERSION 8
 /* The tests also build a next version, in which each frame without records has one more field, and a previous version,
  * which lacks the fields of this one. */
 #define FRAME_APPENDED_BYTES 0

@@ -26,9 +26,12 @@ enum record_kind {
         RECORD_CAME,    /* somebody came from the room that text names */
         RECORD_TOPIC,   /* somebody set the topic to text; empty: removed it */
         RECORD_ASK,     /* to and from the link alone: somebody asks who is there: text is ASK_WHO or ASK_ROOMS */
-        RECORD_REPLY,   /* from chatd on another host, to who asked it, addressed as a PRIVATE */
+        RECORD_REPLY,   /* from chatd on another host, to who asked it, addressed as a PRIVATE: see reply.h */
         /* since version 4: a RENAME on another host, for those who are in other rooms. It is not shown */
         RECORD_RENAMED,
+        /* since version 8: another host's REPLY to a session that knows this kind; text is an answer, see reply.h. What is
+         * shown of it is a sentence in place of the text */
+        RECORD_ANSWER,
         /* or'ed to a kind: the text begins with the name of the room that it is for, and a space. See `room` */
         RECORD_IN_ROOM = 0x80,
 };
@@ -46,7 +49,7 @@ struct record {
         uint64_t id;
         uint64_t number;
         struct slice name, text;
-        struct slice room;   /* it is for; empty: for the first one, or for everybody */
+        struct slice room; /* it is for; empty: for the first one, or for everybody; ASK, PRIVATE, REPLY: see reply.h */
         struct slice answer; /* of a NOTICE, which has no name: it lies in the place of the name */
 };
 

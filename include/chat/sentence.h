@@ -88,6 +88,7 @@ static const char *const sentence_patterns[ANSWER_CODES] = {
         [ANSWER_HOST_IS_THIS] = "%1 is this host: /msg %2 says it here",
         [ANSWER_HOST_UNKNOWN] = "There is no host called %1; /who lists the hosts",
         [ANSWER_HOST_AWAY] = "%1 is away; %2 may get the message when it is back",
+        [ANSWER_NOBODY_THERE] = "there is nobody called %1 there",
 };
 
 /* The sentences that replace those above if the number is 1. */

@@ -598,17 +598,25 @@ static void check_name(struct sessions *s, struct session *me, unsigned from, si
         keep(called, r->kind == RECORD_RENAME ? r->text : r->name);
 }
 
+/* Returns true if another host replies. */
+static bool is_of_host(const struct record *r)
+{
+        return r->kind == RECORD_REPLY || r->kind == RECORD_ANSWER;
+}
+
 static void take_record(struct sessions *s, struct session *me, const struct record *r)
 {
         unsigned from = find(s, r->id);
         size_t line = line_of(r);
+        struct answer a;
         if (r->id == ARRIVALS_ID) {
                 take_arrivals(s, me, r);
                 return;
         }
         PROMISE((r->kind >= RECORD_LINE && r->kind <= (from == LINK ? RECORD_NOTICE : RECORD_LEAVE)) ||
                         (r->kind >= RECORD_ACTION && r->kind <= RECORD_TOPIC) ||
-                        (r->kind == RECORD_RENAMED && from == LINK) || (r->kind == RECORD_ASK && me->id == LINK_ID),
+                        ((r->kind == RECORD_RENAMED || is_of_host(r)) && from == LINK) ||
+                        (r->kind == RECORD_ASK && me->id == LINK_ID),
                 "a record of kind %u", r->kind);
         PROMISE(r->kind != RECORD_WENT || me->id != LINK_ID, "the link is told who went");
         PROMISE(r->room.len == 0 || name_is_nick(r->room.at, r->room.len), "a room that is none");
@@ -617,7 +625,9 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
         PROMISE(from == LINK || (pid_t)(r->id >> 32) == getpid(), "a record of another process");
         PROMISE(from == LINK || text_is_local_name(r->name.at, r->name.len), "a bad name");
         PROMISE(r->name.len <= NAME_MAX_BYTES, "a name that is too long");
-        PROMISE(r->text.len <= TEXT_MAX_BYTES && text_is_clean(r->text.at, r->text.len), "a bad text");
+        PROMISE(r->text.len <= TEXT_MAX_BYTES, "a text of %zu bytes", r->text.len);
+        PROMISE(r->kind == RECORD_ANSWER ? answer_decode(&a, r->text) == 0 : text_is_clean(r->text.at, r->text.len),
+                "a bad text");
         PROMISE(line <= s->lines_count, "line %zu was never sent", line);
         if (from < SESSIONS)
                 check_number(s, me, from, r);

@@ -197,6 +197,47 @@ static void test_rooms_have_people_on_several_hosts(void **state)
         client_expect(person[2], "*** %s came from kitchen\r\n", host_remote_name(1, person[1]));
 }
 
+static void install_chatd(int host, const char *from)
+{
+        host_shell(host, "install %s /usr/local/sbin/chatd && systemctl restart chatd 2>&1", from);
+        host_await_link(host);
+}
+
+/* Lets the person on `host` ask all others, who are in the lobby. */
+static void ask_others(int host)
+{
+        struct client *c = person[host];
+        client_send(c, "/who\n");
+        client_expect(c, "*** You are alone here: %s (you)\r\n", c->name);
+        for (int i = 1; i < HOSTS; i++)
+                client_expect(c, ": 1 person is in lobby: 127.0.0.1:");
+        client_send(c, "/rooms\n");
+        client_expect(c, "*** lobby: 1 person, including you\r\n");
+        for (int i = 1; i < HOSTS; i++)
+                client_expect(c, ": lobby: 1 person\r\n");
+        for (int i = 1; i < HOSTS; i++) {
+                const char *other = host_name((host + i) % HOSTS);
+                client_send(c, "/msg nobody@%s psst\n", other);
+                client_expect(c, "*** %s: there is nobody called nobody there\r\n", other);
+        }
+}
+
+/* Hosts are upgraded one by one: people read the same meanwhile. */
+static void test_hosts_of_two_versions(void **state)
+{
+        (void)state;
+        ask_others(C);
+        install_chatd(B, "build/previous/chatd");
+        ask_others(A);
+        ask_others(B);
+        install_chatd(A, "build/previous/chatd");
+        ask_others(B);
+        ask_others(C);
+        install_chatd(A, program("chatd"));
+        install_chatd(B, program("chatd"));
+        ask_others(B);
+}
+
 /* ---- the load, and disturbances during it ---- */
 
 enum {
@@ -839,6 +880,7 @@ int main(void)
                 TEST(test_lines_go_everywhere_once_and_in_order),
                 TEST(test_comings_and_goings_are_announced_everywhere),
                 TEST(test_rooms_have_people_on_several_hosts),
+                TEST(test_hosts_of_two_versions),
                 TEST(test_nats_is_away),
                 TEST(test_a_host_is_away),
                 TEST(test_what_nats_lost_comes_from_who_said_it),

@@ -96,6 +96,17 @@ static inline void put(struct fixture *f, const struct frame *frame)
 }
 
 /* Sends HELLO from an inbox that exists already, as if an earlier HELLO were still, or again, in the queue. */
+/* Puts a frame into the queue, as a session of this version does, or of an earlier one. */
+static inline void put_of(struct fixture *f, const struct frame *frame, uint8_t version)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        size_t n = frame_encode(buffer, sizeof(buffer), frame);
+        if (version < FRAME_VERSION)
+                n -= FRAME_APPENDED_BYTES;
+        buffer[0] = version;
+        assert_int_equal(send(f->sender, buffer, n, 0), n);
+}
+
 static inline void hello_again(struct fixture *f, uint32_t who)
 {
         put(f, &(struct frame){.type = FRAME_HELLO,

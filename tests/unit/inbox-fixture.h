@@ -6,7 +6,7 @@
 
 #include <chat/leave.h>
 #include <chat/paths.h>
-#include <chat/record.h>
+#include <chat/reply.h>
 #include <chat/seen.h>
 #include <chat/sentence.h>
 
@@ -48,9 +48,18 @@ static inline void inbox_describe(struct frame *f, char text[static TEXT_MAX_BYT
                 f->text = sentence_write(&a, f->name, SENTENCE_COLUMNS, text, TEXT_MAX_BYTES);
 }
 
+/* Returns the sentence for an ANSWER. */
+static inline struct slice inbox_sentence(const struct record *r, char text[static TEXT_MAX_BYTES])
+{
+        struct answer a;
+        assert_int_equal(answer_decode(&a, r->text), 0);
+        assert_true(answer_is_known(a.code, FRAME_VERSION));
+        return sentence_write(&a, (struct slice){"", 0}, 0, text, REPLY_SENTENCE_MAX_BYTES);
+}
+
 /* Returns the contents of an inbox in words: "welcome 1" (the number of members), "join ann", "line ann hi", "leave
  * ann", "notice text", "action ann waves", "rename ann bob", "went ann kitchen", and in another room than the first
- * "came kitchen: ann lobby", "private ann psst", "answer text", "text text", "probe text", "past" and records,
+ * "came kitchen: ann lobby", "private ann psst", "answered chat@b text", "answer text", "text text", "probe text", "past" and records,
  * "goodbye", "missed 3", "relayed 3", "rollcall", "refused text", "kicked text", "sent bob psst", "found bob", "found
  * nobody: text", "names bob eve"; separated by ", ". A WELCOME with a number is "welcome 1 behind 7". With `seen`,
  * leaves out records that a session would not show again. */
@@ -66,11 +75,11 @@ static inline const char *inbox_read_new(int fd, struct seen *seen)
                 [FRAME_NAMES] = "names",
         };
         static const char *const kinds[] = {
-                [RECORD_LINE] = "line",       [RECORD_JOIN] = "join",     [RECORD_LEAVE] = "leave",
-                [RECORD_NOTICE] = "notice",   [RECORD_ACTION] = "action", [RECORD_RENAME] = "rename",
-                [RECORD_PRIVATE] = "private", [RECORD_WENT] = "went",     [RECORD_CAME] = "came",
-                [RECORD_TOPIC] = "topic",     [RECORD_ASK] = "ask",       [RECORD_REPLY] = "reply",
-                [RECORD_RENAMED] = "renamed",
+                [RECORD_LINE] = "line",       [RECORD_JOIN] = "join",       [RECORD_LEAVE] = "leave",
+                [RECORD_NOTICE] = "notice",   [RECORD_ACTION] = "action",   [RECORD_RENAME] = "rename",
+                [RECORD_PRIVATE] = "private", [RECORD_WENT] = "went",       [RECORD_CAME] = "came",
+                [RECORD_TOPIC] = "topic",     [RECORD_ASK] = "ask",         [RECORD_REPLY] = "reply",
+                [RECORD_RENAMED] = "renamed", [RECORD_ANSWER] = "answered",
         };
         ssize_t n;
         /* with "w", the buffer would keep its contents if nothing is written */
@@ -95,6 +104,8 @@ static inline const char *inbox_read_new(int fd, struct seen *seen)
                         fprintf(out, "%s%.*s", r.name.len ? " " : "", (int)r.name.len, r.name.at);
                         if (r.kind == RECORD_LEAVE && leave_why(r.text) != LEAVE_KICKED)
                                 r.text.len = 0; /* test-answering.c compares the reasons */
+                        if (r.kind == RECORD_ANSWER)
+                                r.text = inbox_sentence(&r, text);
                         fprintf(out, "%s%.*s", r.text.len ? " " : "", (int)r.text.len, r.text.at);
                 }
                 if (f.type == FRAME_BATCH || f.type == FRAME_PAST || f.type == FRAME_LEND) /* nothing is lent */

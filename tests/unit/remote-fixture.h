@@ -1,9 +1,16 @@
 /* A broker as in broker-fixture.h, and the link. */
 #pragma once
 
+#include <chat/reply.h>
+
 #include "../../chatd/remote.h"
 
 #include "broker-fixture.h"
+
+/* The room in questions of sessions of this version. */
+#define TO_STRING(number) #number
+#define STRING_OF(number) TO_STRING(number)
+#define ANSWER_ROOM REPLY_ROOM STRING_OF(FRAME_VERSION)
 
 /* Lets ann and the link join. What chatd sends them stays in their inboxes. */
 static inline void admit_ann_and_link(struct fixture *f)

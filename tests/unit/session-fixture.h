@@ -316,6 +316,18 @@ static inline void tell_record(struct fixture *f, enum record_kind kind, uint64_
         tell_raw(f, buffer, size);
 }
 
+/* Sends a record with what the host b answers. */
+static inline void tell_host_answer(struct fixture *f, uint64_t number, const struct answer *a)
+{
+        uint8_t bytes[TEXT_MAX_BYTES], buffer[FRAME_MAX_BYTES];
+        size_t size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_BATCH, .id = 1});
+        struct record r = {.kind = RECORD_ANSWER, .id = LINK_ID, .number = number, .name = slice_of("chat@b")};
+        r.text = (struct slice){(const char *)bytes, answer_encode(bytes, sizeof(bytes), a)};
+        assert_true(r.text.len > 0);
+        size += record_encode(buffer + size, sizeof(buffer) - size, &r);
+        tell_raw(f, buffer, size);
+}
+
 /* Replaces the queue by a new one, and lets the session notice that. */
 static inline void replace_queue(struct fixture *f)
 {

@@ -43,6 +43,7 @@ static const struct {
          "The topic of den changed 5 times just now; try again in 40 s"},
         {{.code = ANSWER_TOPIC_UNNOTED}, UNNOTED("a topic")},
         {{.code = ANSWER_NO_HISTORY}, "This chat keeps no history"},
+        {{.code = ANSWER_NOBODY_THERE, .name = NAME}, "there is nobody called ann there"},
         {{.code = ANSWER_NOTHING_SAID, .room = {"den", 3}}, "Nothing has been said in den yet"},
         {{.code = ANSWER_NOBODY, .name = NAME}, "There is nobody called ann here; /who lists who is here"},
         {{.code = ANSWER_NOBODY_BUT, .name = NAME, .other = {"anna", 4}},

@@ -8,17 +8,6 @@
 
 enum { BEFORE = 5 };
 
-/* Puts a frame into the queue, as a session of this version does, or of an earlier one. */
-static void put_of(struct fixture *f, const struct frame *frame, uint8_t version)
-{
-        uint8_t buffer[FRAME_MAX_BYTES];
-        size_t n = frame_encode(buffer, sizeof(buffer), frame);
-        if (version < FRAME_VERSION)
-                n -= FRAME_APPENDED_BYTES;
-        buffer[0] = version;
-        assert_int_equal(send(f->sender, buffer, n, 0), n);
-}
-
 /* Returns the last frame of this type in an inbox, whose bytes last until the next call. */
 static struct frame last_of(int inbox, enum frame_type type)
 {

@@ -69,8 +69,18 @@ static void test_rooms_there(void **state)
         publish(f, "b", 1, 6, 1, &rec);
         rec.room = slice_of("no/room");
         publish(f, "b", 1, 7, 1, &rec);
+        rec.room = slice_of("answer8"); /* such a room is for the two chatds, see reply.h */
+        rec.text = slice_of("ann@here PwMAYW5u");
+        publish(f, "b", 1, 8, 1, &rec);
+        rec.kind = RECORD_PRIVATE;
+        rec.text = slice_of("ann@here psst");
+        publish(f, "b", 1, 9, 1, &rec);
+        rec.kind = RECORD_ASK;
+        rec.text = slice_of(ASK_WHO);
+        publish(f, "b", 1, 10, 1, &rec);
         assert_seen(f, "kitchen:bob@b hi, kitchen:bob@b lobby, kitchen:bob@b tea, kitchen-bob@b, bob@b who, "
-                       "bob@b ann 1 person is in lobby: bob");
+                       "bob@b ann 1 person is in lobby: bob, answer8:bob@b ann PwMAYW5u, answer8:bob@b ann psst, "
+                       "answer8:bob@b who");
         assert_int_equal(f->link->ignored_count, 1);
 }
 

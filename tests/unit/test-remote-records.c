@@ -184,7 +184,7 @@ static void test_private_words(void **state)
         join_ann_bob_and_link(f);
         put(f, &to_zoe);
         serve(f);
-        assert_inbox(f, LINK, "private ann zoe@b psst, you");
+        assert_inbox(f, LINK, "private " ANSWER_ROOM ": ann zoe@b psst, you");
         assert_inbox(f, BOB, "");
         inject_record(f, &from_zoe);
         from_zoe.number = 2;

@@ -119,6 +119,40 @@ static void test_an_answer_is_shown_once(void **state)
         stop(f);
 }
 
+/* What another host answers looks as the reply of a host of the version before, under any settings. */
+static void test_answers_of_other_hosts(void **state)
+{
+        (void)state;
+        static uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
+        struct fixture *f = start_greeted();
+        struct answer_rooms l = answer_rooms_begin(buffer);
+        answer_add_room(&l, &(struct answer_room){.name = slice_of("lobby"), .people = 12});
+        answer_add_name(&l, slice_of("zoe"));
+        answer_add_name(&l, slice_of("yan"));
+        answer_add_room(&l, &(struct answer_room){.name = slice_of("den"), .people = 1, .topic = slice_of("tea")});
+        answer_add_name(&l, slice_of("xu"));
+        struct answer a = answer_of_rooms(ANSWER_PEOPLE, &l);
+        tell_host_answer(f, 1, &a);
+        tell_record(f, RECORD_REPLY, LINK_ID, 2, "chat@b",
+                    "12 people are in lobby: zoe, yan and 10 more; 1 person is in den: xu");
+        for (int i = 0; i < 2; i++)
+                assert_shown(f, "*** b: 12 people are in lobby: zoe, yan and 10 more; 1 person is in den: xu\r\n");
+        a.code = ANSWER_ROOMS;
+        a.rooms_count = 3;
+        tell_host_answer(f, 3, &a);
+        tell_host_answer(f, 4, &(struct answer){.code = ANSWER_NOBODY_THERE, .name = slice_of("zo")});
+        assert_shown(f, "*** b: lobby: 12 people; den: 1 person; tea; and 1 more\r\n"
+                        "*** b: there is nobody called zo there\r\n");
+        type(f, "/color on\n");
+        assert_shown(f, "*** /color is on\r\n");
+        tell_host_answer(f, 5, &(struct answer){.code = ANSWER_NOBODY_THERE, .name = slice_of("zo")});
+        tell_record(f, RECORD_ANSWER, LINK_ID, 6, "chat@b", "\1\3"); /* which chatd does not send */
+        tell_record(f, RECORD_REPLY, LINK_ID, 7, "chat@b", "there is nobody called zo there");
+        for (int i = 0; i < 2; i++)
+                assert_shown(f, "*** b: there is nobody called zo there\r\n");
+        stop(f);
+}
+
 /* Of an answer that is damaged or of a later version, the text is shown, if there is one. */
 static void test_answers_that_it_does_not_know(void **state)
 {
@@ -212,6 +246,7 @@ int main(void)
                 cmocka_unit_test(test_a_code_and_a_text),       cmocka_unit_test(test_a_chatd_of_the_version_before),
                 cmocka_unit_test(test_an_answer_is_shown_once), cmocka_unit_test(test_answers_that_it_does_not_know),
                 cmocka_unit_test(test_a_list_suits_the_window), cmocka_unit_test(test_any_window),
+                cmocka_unit_test(test_answers_of_other_hosts),
         };
         return RUN_TESTS(tests);
 }

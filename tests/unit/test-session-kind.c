@@ -86,7 +86,11 @@ static void tiny_welcome(void *me, struct slice asked, uint64_t members)
 
 static void tiny_record(void *me, const struct record *r)
 {
-        tiny_show(me, "RECORD", r->text);
+        struct answer a;
+        if (r->kind == RECORD_ANSWER && answer_decode(&a, r->text) == 0)
+                tiny_show(me, answer_rule(a.code)->name, a.name);
+        else
+                tiny_show(me, "RECORD", r->text);
 }
 
 static void tiny_note(void *me, const struct record *r)
@@ -288,10 +292,11 @@ static void test_events(void **state)
         tell_lines(f, 1, 1, 2);
         tell_lines(f, 2, 1, 3); /* from the next chatd */
         tell_record(f, RECORD_RENAMED, LINK_ID, 1, "bob@b", "rob@b");
+        tell_host_answer(f, 2, &(struct answer){.code = ANSWER_NOBODY_THERE, .name = slice_of("zo")});
         tell(f, FRAME_MISSED, 2, 7, "");
         tell(f, FRAME_PROBE, 2, 0, "bob asked for your name, ann");
         tell(f, FRAME_TEXT, 2, 1, "be nice\nhave fun");
-        assert_shown(f, "RECORD 1\r\nRECORD 2\r\nRECORD 3\r\nNOTICE missed 7 \r\n"
+        assert_shown(f, "RECORD 1\r\nRECORD 2\r\nRECORD 3\r\nnobody-there zo\r\nNOTICE missed 7 \r\n"
                         "PROBE bob asked for your name, ann\r\nMOTD be nice\r\nMOTD have fun\r\n");
         tell(f, FRAME_KICKED, 2, 0, "too loud");
         assert_shown(f, "NOTICE removed 0 too loud\r\n");
@@ -304,7 +309,7 @@ static void test_events(void **state)
         assert_shown(f, "END \r\n");
         assert_ended(f);
         stop(f);
-        assert_int_equal(t.notes, 4);
+        assert_int_equal(t.notes, 5);
 }
 
 static void test_it_is_refused(void **state)
