@@ -86,7 +86,7 @@ void log_refused(struct journal *j, const char *why)
 void log_hosts(struct journal *j, const char *text)
 {
         struct journal_event e = {0};
-        journal_field(&e, "MESSAGE=%.900s", text);
+        journal_field(&e, "MESSAGE=%s", text);
         journal_describe(&e, LOG_INFO, EVENT_LINK_HOSTS);
         journal_write(j, &e);
 }

@@ -1,7 +1,5 @@
 #include "notices.h"
 
-#include <stdio.h>
-
 #include <chat/assert.h>
 
 #include "inject.h"
@@ -25,14 +23,12 @@ static size_t notices_index(const struct notices *n, size_t place)
 
 static void notices_add(struct notices *n, uint64_t number, uint64_t to, const struct answer *a)
 {
-        char text[TEXT_MAX_BYTES];
         assert(n->count < NOTICES_ROOM);
         struct notice *added = &n->ring[notices_index(n, n->count++)];
-        struct slice sentence = notice_sentence(a, text);
         added->number = number;
         added->to = to;
         added->answer_bytes = notice_answer(a, added->answer).len;
-        snprintf(added->text, sizeof(added->text), "%.*s", (int)sentence.len, sentence.at);
+        sentence_write(a, (struct slice){"", 0}, 0, added->text, sizeof(added->text));
 }
 
 void notices_tell(struct notices *n, uint64_t to, const struct answer *a)

@@ -19,6 +19,8 @@
 enum {
         SENTENCE_COLUMNS = 76,  /* if the width of the window is unknown */
         SENTENCE_RESERVED = 64, /* bytes for the number of omitted words */
+        /* bytes of a host, besides its name */
+        SENTENCE_HOST_BYTES = sizeof(" and  (18446744073709551615 people)"),
 };
 
 /* A sentence that is being written. */
@@ -308,27 +310,38 @@ static inline void sentence_rooms(struct sentence *s, const struct answer *a)
                 sentence_addf(s, "nobody is there");
 }
 
+/* Returns how many hosts there are, of which the list may have the first ones alone. */
+static inline uint64_t sentence_count_hosts(const struct answer *a)
+{
+        struct wire_reader hosts = a->rooms;
+        struct answer_room host;
+        uint64_t listed = 0;
+        while (answer_next_room(&hosts, &host) > 0)
+                listed++;
+        return listed > a->rooms_count ? listed : a->rooms_count;
+}
+
 /* Appends hosts, each with the number of people there, and then the `state` of the hosts. */
 static inline void sentence_hosts(struct sentence *s, const struct answer *a, const char *state)
 {
         struct wire_reader hosts = a->rooms;
         struct answer_room host;
-        size_t count = 0, at = 0;
-        while (answer_next_room(&hosts, &host) > 0)
-                count++;
-        hosts = a->rooms;
+        uint64_t count = sentence_count_hosts(a), at = 0;
         if (count == 1 && answer_next_room(&hosts, &host) > 0) {
                 sentence_addf(s, "%.*s is %s, with %" PRIu64 " %s", (int)host.name.len, host.name.at, state,
                               host.people, host.people == 1 ? "person" : "people");
                 return;
         }
-        while (answer_next_room(&hosts, &host) > 0 && s->size - s->len > SENTENCE_RESERVED + 2 * NAME_MAX_BYTES) {
+        while (answer_next_room(&hosts, &host) > 0 &&
+               s->size - s->len > host.name.len + SENTENCE_HOST_BYTES + SENTENCE_RESERVED) {
                 if (at > 0)
                         sentence_addf(s, at == count - 1 ? " and " : ", ");
                 sentence_addf(s, "%.*s (%" PRIu64 " %s)", (int)host.name.len, host.name.at, host.people,
                               host.people == 1 ? "person" : "people");
                 at++;
         }
+        if (at < count)
+                sentence_addf(s, " and %" PRIu64 " more", count - at);
         sentence_addf(s, " are %s", state);
 }
 

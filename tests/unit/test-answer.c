@@ -500,7 +500,26 @@ static void test_hosts_in_a_notice(void **state)
                         size_t most = NOTICE_HOSTS_MAX_BYTES / (len + 15);
                         assert_int_equal(listed, count < most ? count : most);
                 }
+        char one[] = "a (12 people) and 1 more are here", some[TEXT_MAX_BYTES];
         struct answer_rooms l = answer_rooms_begin(buffer);
+        for (int i = 0; i < 1000; i++)
+                answer_add_room(&l, &(struct answer_room){.name = slice_of("a"), .people = 12});
+        struct answer many = answer_of_rooms(ANSWER_HOSTS_HERE, &l);
+        for (size_t size = TEXT_MAX_BYTES; size >= 256; size /= 2) { /* a sentence counts the hosts that do not fit */
+                unsigned named = 0, more = 0;
+                sentence_write(&many, (struct slice){"", 0}, 0, some, size);
+                for (const char *at = some; (at = strstr(at, "a (12 people)")); at++)
+                        named++;
+                assert_int_equal(sscanf(strstr(some, " and "), " and %u more are here", &more), 1);
+                assert_int_equal(named + more, 1000);
+                assert_in_range(strlen(some), size - 2 * SENTENCE_RESERVED, size - 1);
+        }
+        l = answer_rooms_begin(buffer);
+        answer_add_room(&l, &(struct answer_room){.name = slice_of("a"), .people = 12});
+        many = answer_of_rooms(ANSWER_HOSTS_HERE, &l);
+        many.rooms_count = 2; /* and those that its list lacks */
+        assert_string_equal(describe(&many), one);
+        l = answer_rooms_begin(buffer);
         const char *sentences[] = {"b is back, with 1 person", "b (1 person) and c (2 people) are back",
                                    "b (1 person), c (2 people) and d (3 people) are back"};
         for (uint64_t i = 0; i < 3; i++) {

@@ -57,6 +57,51 @@ static void test_hosts_come_and_go(void **state)
         assert_seen(f, "* b is back, with 2 people");
 }
 
+/* Checks a notice about this many hosts, of which each has 12 people: it counts those that it does not name. */
+static void check_long_notice(const char *notice, unsigned hosts, const char *end)
+{
+        const size_t most = sizeof(((struct notice *)NULL)->text) - 1;
+        unsigned listed = 0, more = 0;
+        const char *behind = strstr(notice, " and ");
+        assert_memory_equal(notice, "* b-", 4);
+        for (const char *at = notice; (at = strstr(at, " (12 people)")); at++)
+                listed++;
+        assert_non_null(behind);
+        assert_int_equal(sscanf(behind, " and %u more", &more), 1);
+        assert_true(listed > 5 && more > 5);
+        assert_int_equal(listed + more, hosts);
+        assert_string_equal(strstr(behind, " more") + strlen(" more"), end);
+        assert_in_range(strlen(notice) - strlen("* "), most - 128, most);
+}
+
+/* Very many hosts come or go at once: the notice names some, and counts the others. The journal names all. */
+static void test_many_hosts_at_once(void **state)
+{
+        struct fixture *f = *state;
+        char label[HOST_MAX_BYTES + 16];
+        settle(f);
+        last_logged(f);
+        for (int i = 0; i < HOSTS_MAX; i++) {
+                snprintf(label, sizeof(label), "b-with-a-long-label-%02d", i);
+                alive(f, label, 12);
+        }
+        settle(f);
+        check_long_notice(f->words, HOSTS_MAX, " are here");
+        const char *entry = logged(f);
+        for (int i = 0; i < HOSTS_MAX; i++) {
+                snprintf(label, sizeof(label), "b-with-a-long-label-%02d", i);
+                assert_non_null(strstr(entry, label));
+        }
+        f->words[0] = '\0';
+        f->len = 0;
+        for (int i = 0; i < 11; i++) {
+                work(f);
+                now_ms += 1000;
+        }
+        settle(f);
+        check_long_notice(f->words, HOSTS_MAX, " are away");
+}
+
 /* No member is ever told that hosts of another network are away. */
 static void test_hosts_of_another_network(void **state)
 {
@@ -200,6 +245,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(test_more_hosts_than_can_be),
                 TEST(test_hosts_come_and_go),
+                TEST(test_many_hosts_at_once),
                 TEST(test_hosts_of_another_network),
                 TEST(test_a_host_of_the_same_label),
                 TEST(test_a_clone_at_work),
