@@ -26,7 +26,7 @@ void queries_complete(struct chat *chat, struct member *m, const struct frame *f
 }
 
 /* Asks other hosts, if there is a link to them. */
-static void ask_others(struct chat *chat, struct member *m, const struct frame *f, const char *question)
+static void queries_ask_others(struct chat *chat, struct member *m, const struct frame *f, const char *question)
 {
         struct member *link = roster_find(&chat->roster, LINK_ID);
         struct record rec = speech_record(m, f, RECORD_ASK, slice_of(question));
@@ -47,7 +47,7 @@ void queries_who(struct chat *chat, struct member *m, const struct frame *f)
         list_other_rooms(&list, &chat->roster.rooms, m->seat.room);
         struct answer a = answer_of_rooms(ANSWER_PEOPLE, &list);
         answer_send(chat, m, f, &a);
-        ask_others(chat, m, f, ASK_WHO);
+        queries_ask_others(chat, m, f, ASK_WHO);
 }
 
 void queries_rooms(struct chat *chat, struct member *m, const struct frame *f)
@@ -57,7 +57,7 @@ void queries_rooms(struct chat *chat, struct member *m, const struct frame *f)
         list_rooms(&list, &chat->roster.rooms, m->seat.room);
         struct answer a = answer_of_rooms(ANSWER_ROOMS, &list);
         answer_send(chat, m, f, &a);
-        ask_others(chat, m, f, ASK_ROOMS);
+        queries_ask_others(chat, m, f, ASK_ROOMS);
 }
 
 void queries_history(struct chat *chat, struct member *m, const struct frame *f)

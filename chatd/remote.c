@@ -27,7 +27,7 @@ enum {
 
 /* Questions that are answered when the rest of the frame is in the batch: the batch has room for the rest, and not for
  * as many replies as could be asked for. */
-struct asked {
+struct questions {
         struct record records[REPLIES_MAX];
         size_t count;
 };
@@ -44,7 +44,7 @@ void remote_free(struct remote *remote)
         remote->fd = -1;
 }
 
-static ssize_t write_number(int fd, uint64_t number)
+static ssize_t remote_write_number(int fd, uint64_t number)
 {
         number = htole64(number);
         return pwrite(fd, &number, sizeof(number), 0);
@@ -52,7 +52,7 @@ static ssize_t write_number(int fd, uint64_t number)
 
 /* Opens the file and reads the number. Returns 0 or a negative errno. Writes the number into a new file, so that the
  * file has space for it from now on. */
-static int open_number(struct chat *chat)
+static int remote_open_number(struct chat *chat)
 {
         struct remote *remote = chat->remote;
         uint64_t number = 0;
@@ -62,8 +62,10 @@ static int open_number(struct chat *chat)
         if (remote->fd < 0)
                 return remote->fd;
         ssize_t n = pread(remote->fd, &number, sizeof(number), 0);
-        if (n >= 0 && n < (ssize_t)sizeof(number))
-                n = write_number(remote->fd, number = 0);
+        if (n >= 0 && n < (ssize_t)sizeof(number)) {
+                number = 0;
+                n = remote_write_number(remote->fd, number);
+        }
         if (n != sizeof(number)) {
                 int error = n < 0 ? -errno : -EIO;
                 remote_free(remote);
@@ -78,7 +80,7 @@ void remote_recover(struct chat *chat)
         if (!roster_find(&chat->roster, LINK_ID))
                 return;
         chat->remote->is_there = true; /* the chatd that took the HELLO has logged it */
-        int r = open_number(chat);
+        int r = remote_open_number(chat);
         if (r < 0) /* the link's answer to the roll call opens the file, or is refused */
                 eventlog_warning(chat->log, "cannot read what was relayed from other hosts", r);
 }
@@ -89,7 +91,7 @@ static struct member *remote_admit(struct chat *chat)
                                       clock_boottime_us());
         int r = m ? contact_open(chat, m) : -ENOMEM;
         if (r == 0)
-                r = open_number(chat);
+                r = remote_open_number(chat);
         if (r == 0)
                 r = note_write(chat->roster.dir, m);
         if (r == 0) {
@@ -106,9 +108,9 @@ static struct member *remote_admit(struct chat *chat)
 }
 
 /* Connects anew, because the inbox may be another one. Returns false if that fails. */
-static bool greet_again(struct chat *chat, struct member *m)
+static bool remote_greet_again(struct chat *chat, struct member *m)
 {
-        int r = open_number(chat);
+        int r = remote_open_number(chat);
         if (r == 0)
                 r = contact_open(chat, m);
         if (r != 0 && r != CONTACT_E_DEAD)
@@ -127,14 +129,14 @@ static void remote_welcome(struct chat *chat, struct member *m)
 
 /* Takes a HELLO. A HELLO must begin a batch. So all records before it were relayed, and the number in WELCOME is
  * exact. */
-static enum outcome take_hello(struct chat *chat)
+static enum outcome remote_take_hello(struct chat *chat)
 {
         if (chat->batch.count > 0)
                 return NEXT_BATCH;
         struct member *m = roster_find(&chat->roster, LINK_ID);
         if (!m)
                 m = remote_admit(chat);
-        else if (!greet_again(chat, m))
+        else if (!remote_greet_again(chat, m))
                 m = NULL;
         if (!m)
                 return TAKEN;
@@ -146,7 +148,7 @@ static enum outcome take_hello(struct chat *chat)
 
 /* Returns the link if its records may be taken: it sent HELLO, and their numbers can be noted. Otherwise returns
  * NULL. */
-static struct member *find_speaker(struct chat *chat)
+static struct member *remote_find_speaker(struct chat *chat)
 {
         struct member *m = chat->remote->fd >= 0 ? roster_find(&chat->roster, LINK_ID) : NULL;
         if (!m)
@@ -154,7 +156,7 @@ static struct member *find_speaker(struct chat *chat)
         return m;
 }
 
-static bool is_clean(const struct record *rec)
+static bool remote_is_clean(const struct record *rec)
 {
         if (rec->kind == RECORD_RENAME &&
             (rec->text.len > NAME_MAX_BYTES || !text_is_remote_name(rec->text.at, rec->text.len)))
@@ -167,15 +169,15 @@ static bool is_clean(const struct record *rec)
                rec->text.len <= TEXT_MAX_BYTES && text_is_clean(rec->text.at, rec->text.len);
 }
 
-static void note_asked(struct asked *asked, const struct record *rec)
+static void remote_note_question(struct questions *questions, const struct record *rec)
 {
-        if (asked->count < REPLIES_MAX)
-                asked->records[asked->count++] = *rec;
+        if (questions->count < REPLIES_MAX)
+                questions->records[questions->count++] = *rec;
 }
 
 /* Makes what a member gets of a private message or a reply, whose address was taken off. `bytes` may become a part of it.
  * Returns false if that is nothing. */
-static bool take_private(struct chat *chat, struct record *rec, uint8_t bytes[static REPLY_ANSWER_MAX_BYTES])
+static bool remote_take_private(struct chat *chat, struct record *rec, uint8_t bytes[static REPLY_ANSWER_MAX_BYTES])
 {
         if (rec->kind == RECORD_REPLY && rec->room.len > 0)
                 return replies_take(chat, rec, bytes);
@@ -184,7 +186,8 @@ static bool take_private(struct chat *chat, struct record *rec, uint8_t bytes[st
 }
 
 /* Injects a private message or a reply to a member that is here, or was. */
-static void inject_private(struct chat *chat, struct member *m, const struct record *rec, struct asked *asked)
+static void remote_inject_private(struct chat *chat, struct member *m, const struct record *rec,
+                                  struct questions *questions)
 {
         uint8_t bytes[REPLY_ANSWER_MAX_BYTES];
         struct record word = *rec;
@@ -192,14 +195,14 @@ static void inject_private(struct chat *chat, struct member *m, const struct rec
         if (!word_next(&word.text, &name))
                 return;
         struct member *to = roster_find_name(&chat->roster, name);
-        if (to && member_is_here(to) && take_private(chat, &word, bytes))
+        if (to && member_is_here(to) && remote_take_private(chat, &word, bytes))
                 batch_add_private(&chat->batch, m, to, &word);
         else if (rec->kind == RECORD_PRIVATE)
-                note_asked(asked, rec);
+                remote_note_question(questions, rec);
 }
 
 /* Injects a record for a room, if the room exists on this host. */
-static void inject_to_room(struct chat *chat, struct member *m, struct record *rec)
+static void remote_inject_to_room(struct chat *chat, struct member *m, struct record *rec)
 {
         struct room *room = rooms_find(&chat->roster.rooms, rec->room);
         if (!chat_take_text(chat, &rec->text))
@@ -231,7 +234,7 @@ static void inject_to_room(struct chat *chat, struct member *m, struct record *r
 }
 
 /* Injects one record of an INJECT. The batch has room for it. */
-static void inject(struct chat *chat, struct member *m, struct record *rec, struct asked *asked)
+static void remote_inject(struct chat *chat, struct member *m, struct record *rec, struct questions *questions)
 {
         bool of_person = record_is_of_person(rec);
         if (rec->number <= chat->remote->last)
@@ -240,18 +243,18 @@ static void inject(struct chat *chat, struct member *m, struct record *rec, stru
                 complaints_ignore(&chat->complaints, IGNORED_REPEATED);
         } else if (!of_person && rec->kind != RECORD_PRIVATE && rec->kind != RECORD_ASK && rec->kind != RECORD_REPLY) {
                 complaints_ignore(&chat->complaints, IGNORED_TYPE);
-        } else if (!is_clean(rec)) {
+        } else if (!remote_is_clean(rec)) {
                 complaints_ignore(&chat->complaints, IGNORED_UNCLEAN);
         } else {
                 chat->remote->last = rec->number;
                 chat->lines += record_is_line(rec);
                 rec->id = LINK_ID;
                 if (of_person)
-                        inject_to_room(chat, m, rec);
+                        remote_inject_to_room(chat, m, rec);
                 else if (rec->kind == RECORD_ASK)
-                        note_asked(asked, rec);
+                        remote_note_question(questions, rec);
                 else
-                        inject_private(chat, m, rec, asked);
+                        remote_inject_private(chat, m, rec, questions);
         }
 }
 
@@ -262,7 +265,7 @@ _Static_assert(2 * FRAME_MAX_BYTES / RECORD_HEADER_BYTES <= BATCH_MAX_RECORDS &&
                "an INJECT fits into an empty batch, or it would be tried for ever");
 
 /* Returns the number of records that become two: each CAME and each RENAME. */
-static size_t count_twofold(struct wire_reader records)
+static size_t remote_count_twofold(struct wire_reader records)
 {
         struct record rec;
         size_t n = 0;
@@ -271,32 +274,33 @@ static size_t count_twofold(struct wire_reader records)
         return n;
 }
 
-static enum outcome take_inject(struct chat *chat, const struct frame *f)
+static enum outcome remote_take_inject(struct chat *chat, const struct frame *f)
 {
-        struct member *m = find_speaker(chat);
+        struct member *m = remote_find_speaker(chat);
         struct wire_reader records = f->records;
-        struct asked asked = {.count = 0};
+        struct questions questions = {.count = 0};
         struct record rec;
         int r;
         if (!m)
                 return TAKEN;
-        size_t count = records_count(records), twofold = count_twofold(records);
+        size_t count = records_count(records), twofold = remote_count_twofold(records);
         if (!batch_has_room_for(&chat->batch, count + twofold,
                                 wire_left(&records) + twofold * (RECORD_HEADER_BYTES + MORE_MAX_BYTES)))
                 return NEXT_BATCH;
         while ((r = record_next(&records, &rec)) > 0)
-                inject(chat, m, &rec, &asked);
-        for (size_t i = 0; i < asked.count; i++)
-                replies_send(chat, m, &asked.records[i]);
+                remote_inject(chat, m, &rec, &questions);
+        for (size_t i = 0; i < questions.count; i++)
+                replies_send(chat, m, &questions.records[i]);
         if (r < 0)
                 complaints_ignore(&chat->complaints, IGNORED_MALFORMED);
         return TAKEN;
 }
 
 /* Takes a notice to everybody, or to one member. */
-static void take_notice(struct chat *chat, const struct frame *f)
+static void remote_take_notice(struct chat *chat, const struct frame *f)
 {
-        struct member *m = find_speaker(chat), *to = f->type == FRAME_TELL ? roster_find(&chat->roster, f->key) : NULL;
+        struct member *m = remote_find_speaker(chat);
+        struct member *to = f->type == FRAME_TELL ? roster_find(&chat->roster, f->key) : NULL;
         if (!m)
                 return;
         if (!text_is_clean(f->text.at, f->text.len)) {
@@ -317,12 +321,12 @@ enum outcome remote_take(struct chat *chat, const struct frame *f)
 {
         switch (f->type) {
         case FRAME_HELLO:
-                return take_hello(chat);
+                return remote_take_hello(chat);
         case FRAME_INJECT:
-                return take_inject(chat, f);
+                return remote_take_inject(chat, f);
         case FRAME_NOTICE:
         case FRAME_TELL:
-                take_notice(chat, f);
+                remote_take_notice(chat, f);
                 return TAKEN;
         default: /* a type of a later version, or one that only sessions or chatd send */
                 complaints_ignore(&chat->complaints, IGNORED_TYPE);
@@ -336,7 +340,7 @@ void remote_note(struct chat *chat)
         assert(chat->order.step == STEP_NOTE);
         if (remote->last == remote->noted_number)
                 return;
-        ssize_t n = write_number(remote->fd, remote->last);
+        ssize_t n = remote_write_number(remote->fd, remote->last);
         if (n == sizeof(remote->last))
                 remote->noted_number = remote->last;
         else /* if chatd dies before a later note succeeds, consumed records may be relayed once more */
