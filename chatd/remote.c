@@ -175,8 +175,8 @@ static void remote_note_question(struct questions *questions, const struct recor
                 questions->records[questions->count++] = *rec;
 }
 
-/* Makes what a member gets of a private message or a reply, whose address was taken off. `bytes` may become a part of it.
- * Returns false if that is nothing. */
+/* Makes what a member gets of a private message or a reply, whose address was taken off. `bytes` may become a part of
+ * it. Returns false if that is nothing. */
 static bool remote_take_private(struct chat *chat, struct record *rec, uint8_t bytes[static REPLY_ANSWER_MAX_BYTES])
 {
         if (rec->kind == RECORD_REPLY && rec->room.len > 0)

@@ -54,8 +54,8 @@ void replies_send(struct chat *chat, struct member *m, const struct record *aske
         replies_reply(chat, m, asked, &a);
 }
 
-/* Copies the rooms of an answer to `l`, with the shown form of their topics, which another host may not have made. The shown
- * form is not longer, so all of it fits. */
+/* Copies the rooms of an answer to `l`, with the shown form of their topics, which another host may not have made. The
+ * shown form is not longer, so all of it fits. */
 static void replies_copy_rooms(struct answer_rooms *l, struct wire_reader rooms)
 {
         struct answer_room room;

@@ -87,7 +87,8 @@ enum answer_code {
         ANSWER_HOST_IS_THIS, /* HOST_IS_THIS, HOST_UNKNOWN and HOST_AWAY answer a message to NAME@HOST */
         ANSWER_HOST_UNKNOWN,
         ANSWER_HOST_AWAY,
-        /* PEOPLE and ROOMS are also answers of another host, and so is this one, to a message to NAME@HOST; see reply.h */
+        /* PEOPLE and ROOMS are also answers of another host, and so is this one, to a message to NAME@HOST; see
+         * reply.h */
         ANSWER_NOBODY_THERE,
         ANSWER_CODES,
 };

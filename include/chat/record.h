@@ -29,8 +29,8 @@ enum record_kind {
         RECORD_REPLY,   /* from chatd on another host, to who asked it, addressed as a PRIVATE: see reply.h */
         /* since version 4: a RENAME on another host, for those who are in other rooms. It is not shown */
         RECORD_RENAMED,
-        /* since version 8: another host's REPLY to a session that knows this kind; text is an answer, see reply.h. What is
-         * shown of it is a sentence in place of the text */
+        /* since version 8: another host's REPLY to a session that knows this kind; text is an answer, see reply.h. What
+         * is shown of it is a sentence in place of the text */
         RECORD_ANSWER,
         /* or'ed to a kind: the text begins with the name of the room that it is for, and a space. See `room` */
         RECORD_IN_ROOM = 0x80,

@@ -1,11 +1,11 @@
 /* What one host tells a member of another one: who is there, which rooms there are, or that nobody has a name.
  *
- * A question (ASK) goes to all hosts, and a private message (PRIVATE) to one. Both name a room, "answer8", if the member's
- * session takes a REPLY with an answer (answer.h): the number is the highest version whose codes the session and its chatd
- * know. No other ASK, PRIVATE or REPLY names a room. chatd before version 8 does not look at the room of an ASK or PRIVATE,
- * and replies in English. A REPLY with an answer names the room that the question named. Its text, behind the name of the
- * member, is the answer in letters (RFC 4648, base64url without padding), because links pass on clean text alone. The
- * member's chatd checks the answer, and gives the session its bytes, in an ANSWER.
+ * A question (ASK) goes to all hosts, and a private message (PRIVATE) to one. Both name a room, "answer8", if the
+ * member's session takes a REPLY with an answer (answer.h): the number is the highest version whose codes the session
+ * and its chatd know. No other ASK, PRIVATE or REPLY names a room. chatd before version 8 does not look at the room of
+ * an ASK or PRIVATE, and replies in English. A REPLY with an answer names the room that the question named. Its text,
+ * behind the name of the member, is the answer in letters (RFC 4648, base64url without padding), because links pass on
+ * clean text alone. The member's chatd checks the answer, and gives the session its bytes, in an ANSWER.
  */
 #pragma once
 
@@ -75,8 +75,8 @@ static inline size_t reply_encode(char text[static REPLY_TEXT_MAX_BYTES], const 
         return len;
 }
 
-/* Reads bytes from letters. Returns the bytes, which are in `bytes`; none if there are too many, or if another text would
- * be written for them. */
+/* Reads bytes from letters. Returns the bytes, which are in `bytes`; none if there are too many, or if another text
+ * would be written for them. */
 static inline struct slice reply_read_letters(struct slice text, uint8_t bytes[static REPLY_ANSWER_MAX_BYTES])
 {
         size_t size = 0;
@@ -127,8 +127,8 @@ static inline bool reply_is_good(const struct answer *a)
         return count <= a->rooms_count;
 }
 
-/* Reads the answer from the letters in `text` into `a`, whose slices point into `bytes`. Returns 0, or -EBADMSG for anything
- * else than the answers that hosts give each other. */
+/* Reads the answer from the letters in `text` into `a`, whose slices point into `bytes`. Returns 0, or -EBADMSG for
+ * anything else than the answers that hosts give each other. */
 static inline int reply_decode(struct answer *a, uint8_t bytes[static REPLY_ANSWER_MAX_BYTES], struct slice text)
 {
         if (answer_decode(a, reply_read_letters(text, bytes)) < 0 || !reply_is_good(a))
