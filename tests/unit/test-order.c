@@ -72,7 +72,8 @@ static void test_a_plain_frame_between_changes_nothing(void **state)
 {
         (void)state;
         const enum content come[] = {CONTENT_PLAIN, CONTENT_MEMBERSHIP, CONTENT_PLAIN, CONTENT_CHANGES};
-        const enum content change[] = {CONTENT_CHANGES, CONTENT_PLAIN, CONTENT_CHANGES, CONTENT_PLAIN, CONTENT_MEMBERSHIP};
+        const enum content change[] = {CONTENT_CHANGES, CONTENT_PLAIN, CONTENT_CHANGES, CONTENT_PLAIN,
+                                       CONTENT_MEMBERSHIP};
         assert_int_equal(admit(come, 4), 3);
         assert_int_equal(admit(change, 5), 4);
 }
