@@ -134,6 +134,14 @@ void programs_run_until(struct stage *s, const char *words, const char *command)
                     words);
 }
 
+void programs_wait_for_loans(struct stage *s, int loans)
+{
+        const char *chatctl = program("chatctl"), *option = s->chat->option;
+        stage_need_broker(s);
+        shell_until("%s %s say again && %s %s status | grep -qE 'Written to by chatd: +%d$'", chatctl, option, chatctl,
+                    option, loans);
+}
+
 void programs_expect_end(struct stage *s, struct person *p, int status)
 {
         int is = process_wait(p->program);

@@ -13,6 +13,10 @@ void programs_run(struct stage *s, const char *name, char *rest);
 /* Runs chatctl until it prints this. */
 void programs_run_until(struct stage *s, const char *words, const char *command);
 
+/* Sends notices until chatd writes to so many clients by itself. It asks a session for its connection when the session
+ * got a datagram, and the session may not lend it at that moment. */
+void programs_wait_for_loans(struct stage *s, int loans);
+
 /* Waits for the end of a person's program, and asserts its exit status. */
 void programs_expect_end(struct stage *s, struct person *p, int status);
 

@@ -456,6 +456,8 @@ static bool act_on_chat(struct stage *s, const char *what, char *name, char *res
                 rest = s->step->text + strlen("until ");
                 stage_quoted(s, &rest, text);
                 programs_run_until(s, text, rest);
+        } else if (strcmp(what, "lent") == 0) {
+                programs_wait_for_loans(s, atoi(name));
         } else if (strcmp(name, "chatd") == 0) {
                 act_on_broker(s, what, rest);
         } else {

@@ -31,6 +31,7 @@
  *   run NAME chatctl ARGUMENT...      runs it beside the steps that follow; NAME sees what it prints
  *   run NAME chat-ssh [COMMAND...]    as sshd does for a client that asks for the command, or for none
  *   until "TEXT" chatctl ARGUMENT...  runs it until it prints TEXT
+ *   lent N                    sends notices until chatd writes to N clients by itself
  *   stop NAME, continue NAME          SIGSTOP, once it has come to rest, and SIGCONT: to the program, the session, or chatd
  *   kill chatd, start chatd           kill -9, and a new one
  *   kill chatd behind "TEXT"          lets a chatd that was stopped go on, and kills it behind what it writes next to a

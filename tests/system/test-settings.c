@@ -130,7 +130,7 @@ static void test_a_reload_of_what_is_wrong(void **state)
         reload(NOT_TAKEN);
         shell("journalctl -q -u chatd CHAT_EVENT=settings -o cat | grep -qx "
               "'/etc/chat/chat.conf, line 2: History= takes 0 to 100 lines, or off'");
-        shell("journalctl -q -u chatd CHAT_EVENT=settings -x | grep -q 'what would be right'"); /* the catalog */
+        shell("journalctl -q -u chatd CHAT_EVENT=settings -x | grep -q 'names the line and a valid value'"); /* the catalog */
         shell_until("systemctl show -P StatusText chatd | grep -q 'wrong settings were not taken'");
         assert_string_equal(shell("systemctl is-active chatd"), "active");
         write_settings("History=10\\n");
