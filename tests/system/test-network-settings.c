@@ -98,7 +98,7 @@ static void test_user_and_password(void **state)
         (void)state;
         struct nats *server = nats_start(false, "authorization { user: ann, password: \"secret-42\" }");
         struct host *a = host_start("a", &server, 1);
-        until_problem(a, "it wants User= and Password=");
+        until_problem(a, "it needs User= and Password=");
         host_halt(a);
         strcpy(a->config.user, "ann");
         strcpy(a->config.password, "secret-41");
@@ -477,7 +477,7 @@ static void test_a_credentials_file(void **state)
         nats_run(server);
         struct host *a = host_make("a");
         host_add_server(a, server->url);
-        run_until(a, "it wants User= and Password=, or CredentialsFile=");
+        run_until(a, "it needs User= and Password=, or CredentialsFile=");
         set_file(a->config.credentials_file, dir, "stranger.creds");
         run_until(a, "it does not know CredentialsFile=");
         set_file(a->config.credentials_file, dir, "none.creds");
