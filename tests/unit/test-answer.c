@@ -523,7 +523,7 @@ static void test_hosts_in_a_notice(void **state)
         const char *sentences[] = {"b is back, with 1 person", "b (1 person) and c (2 people) are back",
                                    "b (1 person), c (2 people) and d (3 people) are back"};
         for (uint64_t i = 0; i < 3; i++) {
-                answer_add_room(&l, &(struct answer_room){.name = {"bcd" + i, 1}, .people = i + 1});
+                answer_add_room(&l, &(struct answer_room){.name = {&"bcd"[i], 1}, .people = i + 1});
                 struct answer a = answer_of_rooms(ANSWER_HOSTS_BACK, &l);
                 assert_string_equal(describe(&a), sentences[i]);
         }

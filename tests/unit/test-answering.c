@@ -317,7 +317,7 @@ static void test_reasons_of_leaving(void **state)
                 put(f, &(struct frame){.type = FRAME_BYE, .id = inbox_id(EVE), .number = 1, .reason = why});
                 serve(f);
                 struct frame got = last_of(f->inboxes[ANN], FRAME_BATCH);
-                struct record rec;
+                struct record rec = {0};
                 assert_int_equal(record_next(&got.records, &rec), 1);
                 assert_int_equal(rec.kind, RECORD_LEAVE);
                 assert_int_equal(leave_why(rec.text), why < LEAVE_REASONS ? why : 0);
@@ -332,7 +332,7 @@ static void test_reasons_of_leaving(void **state)
         put(f, &(struct frame){.type = FRAME_GONE, .id = inbox_id(EVE)});
         serve(f);
         struct frame got = last_of(f->inboxes[ANN], FRAME_BATCH);
-        struct record rec;
+        struct record rec = {0};
         assert_int_equal(record_next(&got.records, &rec), 1);
         assert_int_equal(leave_why(rec.text), LEAVE_KILLED);
 }
