@@ -12,7 +12,7 @@
 
 /* Each code, with details, and what a client called zoe reads. Codes with a list have tests of their own. */
 static const struct {
-        struct answer answer;
+        struct answer answer = {0};
         const char *sentence;
 } answers[] = {
         {{.code = ANSWER_RENAMED, .name = NAME}, "You are now called ann"},
@@ -120,7 +120,7 @@ static struct answer send_answer(const struct answer *a)
 {
         static uint8_t bytes[ANSWER_MAX_BYTES], buffer[FRAME_MAX_BYTES + ANSWER_MAX_BYTES];
         struct frame f = {.type = FRAME_ANSWER, .id = 1, .number = 2, .name = slice_of("zoe")};
-        struct answer got;
+        struct answer got = {0};
         f.answer = (struct slice){(const char *)bytes, answer_encode(bytes, sizeof(bytes), a)};
         assert_true(f.answer.len > 0);
         size_t n = frame_encode(buffer, sizeof(buffer), &f);
@@ -362,7 +362,7 @@ static void test_nothing_unclean_is_taken(void **state)
                 size_t n = answer_encode(bytes, sizeof(bytes), &a);
                 for (size_t at = 0; at < n * sizeof(damage); at++) {
                         char was = bytes[at / sizeof(damage)];
-                        struct answer got;
+                        struct answer got = {0};
                         bytes[at / sizeof(damage)] = damage[at % sizeof(damage)];
                         if (answer_decode(&got, (struct slice){bytes, n}) < 0) {
                                 refused++;
@@ -380,7 +380,7 @@ static void test_nothing_unclean_is_taken(void **state)
                 const char *const strings[] = {"name", "text", "ann", "eve", "den", "lobby", "tea"};
                 for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
                         char *string = memmem(bytes, n, strings[i], strlen(strings[i]));
-                        struct answer got;
+                        struct answer got = {0};
                         if (!string)
                                 continue;
                         string[1] = 27;
@@ -455,7 +455,7 @@ static void test_notices(void **state)
 {
         (void)state;
         char text[TEXT_MAX_BYTES];
-        struct answer got;
+        struct answer got = {0};
         for (size_t i = 0; i < ANSWERS; i++) {
                 struct record rec = send_notice(&answers[i].answer, text);
                 assert_int_equal(notice_read(&rec, &got), 0);
@@ -486,7 +486,7 @@ static void test_hosts_in_a_notice(void **state)
                 for (unsigned count = 1; count <= 64; count++) {
                         struct answer_rooms l = answer_rooms_begin(buffer);
                         struct answer_room host = {.name = {"abcdefghijklmnopqrstuvwxyz", len}, .people = UINT64_MAX};
-                        struct answer got;
+                        struct answer got = {0};
                         size_t listed = 0;
                         for (unsigned i = 0; i < count; i++)
                                 assert_true(answer_add_room(&l, &host));

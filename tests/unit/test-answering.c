@@ -146,7 +146,7 @@ static void test_many_people(void **state)
         put_of(f, &(struct frame){.type = FRAME_WHO, .id = inbox_id(BOB), .number = 1}, BEFORE);
         assert_true(broker_serve(f->chat) >= 0);
         struct frame got = last_of(f->inboxes[ANN], FRAME_ANSWER);
-        struct answer a;
+        struct answer a = {0};
         struct answer_room room = {0};
         struct slice name = {0};
         size_t count = 0;
@@ -168,7 +168,7 @@ static void test_many_people(void **state)
 static void test_unasked(void **state)
 {
         struct fixture *f = *state;
-        struct answer a;
+        struct answer a = {0};
         f->chat->settings.members_per_network = 0;
         join_all(f);
         put(f, &(struct frame){.type = FRAME_NICK, .id = inbox_id(ANN), .number = 1, .name = slice_of("bob")});
@@ -217,7 +217,7 @@ static void test_removals(void **state)
                         if (again) /* it waits until the inbox has room */
                                 broker_has_room(f->chat, member(f, who));
                         struct frame got = last_of(f->inboxes[who], FRAME_KICKED);
-                        struct answer a;
+                        struct answer a = {0};
                         assert_true(slice_equal(got.text, slice_of(removals[who].text)));
                         assert_int_equal(answer_decode(&a, got.answer), 0);
                         assert_int_equal(a.code, removals[who].code);

@@ -275,7 +275,7 @@ static void assert_removed(struct fixture *f, uint32_t who, enum answer_code cod
 {
         static uint8_t buffer[DATAGRAM_MAX_BYTES];
         struct answer why = {0};
-        struct frame got;
+        struct frame got = {0};
         ssize_t n;
         while ((n = recv(f->inboxes[who], buffer, sizeof(buffer), MSG_DONTWAIT)) > 0) {
                 assert_int_equal(frame_decode(&got, buffer, (size_t)n), 0);

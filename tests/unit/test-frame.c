@@ -76,7 +76,7 @@ static void test_later_version_may_append(void **state)
 {
         (void)state;
         uint8_t buffer[FRAME_MAX_BYTES];
-        struct frame f;
+        struct frame f = {0};
         size_t n = encode(buffer, &(struct frame){.type = FRAME_LINE, .id = 1, .number = 1, .text = slice_of("hi")});
         buffer[0] = FRAME_VERSION + 1;
         memcpy(buffer + n, "more", 4);
@@ -109,7 +109,7 @@ static void test_unknown_type_and_version(void **state)
 {
         (void)state;
         uint8_t buffer[FRAME_MAX_BYTES];
-        struct frame f;
+        struct frame f = {0};
         size_t n = encode(buffer, &(struct frame){.type = FRAME_GONE, .id = 9});
         buffer[1] = 200;
         assert_int_equal(frame_decode(&f, buffer, n), FRAME_E_TYPE);
@@ -139,7 +139,7 @@ static void test_a_string_that_lies_about_its_length(void **state)
 {
         (void)state;
         uint8_t buffer[FRAME_MAX_BYTES];
-        struct frame f;
+        struct frame f = {0};
         size_t n = encode(buffer, &(struct frame){.type = FRAME_LINE, .text = slice_of("abc")});
         buffer[FRAME_HEADER_BYTES] = 4;
         assert_int_equal(frame_decode(&f, buffer, n), -EBADMSG);
@@ -152,7 +152,7 @@ static void test_records(void **state)
         (void)state;
         uint8_t buffer[256];
         struct record in = {.kind = RECORD_LINE, .id = 3, .number = 4, .name = slice_of("bo"), .text = slice_of("hey")};
-        struct record out;
+        struct record out = {0};
         size_t n = record_encode(buffer, sizeof(buffer), &in);
         assert_int_equal(n, RECORD_HEADER_BYTES + 5);
         in.kind = RECORD_LEAVE;

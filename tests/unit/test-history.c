@@ -480,7 +480,7 @@ static void test_killed_at_any_instruction(void **state)
                 struct wire_reader records = wire_read(buffer, history_read(&f->chat->history, &f->chat->roster.rooms,
                                                                             member(f, ANN)->seat.room, &f->chat->batch,
                                                                             HISTORY_KEPT, buffer));
-                struct record rec;
+                struct record rec = {0};
                 unsigned number = 0;
                 while (record_next(&records, &rec) > 0) {
                         unsigned i = (unsigned)strtoul(rec.text.at, NULL, 10);

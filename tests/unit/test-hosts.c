@@ -67,7 +67,7 @@ static void assert_said(struct fixture *f, uint64_t instance, uint64_t position,
 static size_t take_news(struct fixture *f)
 {
         static uint8_t list[HOSTS_NEWS_MAX_BYTES];
-        struct answer news;
+        struct answer news = {0};
         return hosts_news(&f->hosts, f->now, list, &news) ? notice_sentence(&news, f->text).len : 0;
 }
 

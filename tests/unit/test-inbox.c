@@ -132,7 +132,7 @@ static void take(struct fixture *f, int n)
 static void assert_spooled(struct fixture *f, const char *expected)
 {
         struct spool_chunk chunk;
-        struct record rec;
+        struct record rec = {0};
         uint64_t count = 0;
         int len = 0;
         f->words[0] = '\0';

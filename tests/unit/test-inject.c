@@ -46,8 +46,8 @@ static const char *read_intake(struct fixture *f)
         ssize_t n;
         f->words[0] = '\0';
         while ((n = recv(f->intake, f->buffer, sizeof(f->buffer), MSG_DONTWAIT)) > 0) {
-                struct frame frame;
-                struct record rec;
+                struct frame frame = {0};
+                struct record rec = {0};
                 assert_true(n <= FRAME_MAX_BYTES);
                 int decoded = frame_decode(&frame, f->buffer, (size_t)n);
                 assert_int_equal(decoded, 0);
@@ -127,7 +127,7 @@ static void test_hello_and_nothing_before_welcome(void **state)
 static void test_the_words_of_hello(void **state)
 {
         struct fixture *f = *state;
-        struct frame hello;
+        struct frame hello = {0};
         connect_now(f);
         inject_flush(&f->inject, 1);
         ssize_t n = recv(f->intake, f->buffer, sizeof(f->buffer), MSG_DONTWAIT);

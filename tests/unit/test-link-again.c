@@ -349,7 +349,7 @@ static void assert_all_spooled(struct fixture *f)
         uint64_t next = 1;
         while (spool_next(f->spool, &chunk, f->buffer, sizeof(f->buffer))) {
                 struct wire_reader r = wire_read(chunk.data, chunk.size);
-                struct record rec;
+                struct record rec = {0};
                 while (record_next(&r, &rec) > 0)
                         assert_int_equal(rec.number, next++);
                 spool_release(f->spool);

@@ -5,7 +5,7 @@
 static uint64_t inbox_number(int fd)
 {
         static uint8_t buffer[DATAGRAM_MAX_BYTES];
-        struct frame frame;
+        struct frame frame = {0};
         ssize_t n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
         assert_true(n > 0);
         assert_int_equal(frame_decode(&frame, buffer, (size_t)n), 0);

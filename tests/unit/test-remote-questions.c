@@ -73,8 +73,8 @@ static const char *reply_to(struct fixture *f, struct record rec, char room[stat
 {
         static uint8_t buffer[DATAGRAM_MAX_BYTES];
         static char text[TEXT_MAX_BYTES];
-        struct frame batch;
-        struct record got;
+        struct frame batch = {0};
+        struct record got = {0};
         rec.number = f->chat->remote->last + 1;
         rec.name = slice_of("zoe@b");
         inject_record(f, &rec);

@@ -40,7 +40,7 @@ static void test_injected_records_have_the_id_of_the_link(void **state)
 {
         struct fixture *f = *state;
         uint8_t buffer[DATAGRAM_MAX_BYTES];
-        struct frame frame;
+        struct frame frame = {0};
         struct record rec = {0};
         join_ann_and_link(f);
         inject_record(f, &(struct record){.kind = RECORD_LINE,

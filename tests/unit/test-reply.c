@@ -9,7 +9,7 @@ static struct answer send_answer(const struct answer *a)
 {
         static uint8_t bytes[REPLY_ANSWER_MAX_BYTES];
         static char text[REPLY_TEXT_MAX_BYTES];
-        struct answer got;
+        struct answer got = {0};
         size_t len = reply_encode(text, a);
         assert_in_range(len, 1, REPLY_TEXT_MAX_BYTES);
         assert_true(text_is_clean(text, len));
@@ -57,7 +57,7 @@ static void test_one_form(void **state)
         for (size_t len = 1; len <= NAME_MAX_BYTES; len++) {
                 char name[NAME_MAX_BYTES], text[REPLY_TEXT_MAX_BYTES + 1];
                 uint8_t bytes[REPLY_ANSWER_MAX_BYTES];
-                struct answer got;
+                struct answer got = {0};
                 memset(name, '~', len);
                 struct answer a = {.code = ANSWER_NOBODY_THERE, .name = {name, len}};
                 size_t n = reply_encode(text, &a);
@@ -81,7 +81,7 @@ static void assert_refused(const struct answer *a)
 {
         char text[REPLY_TEXT_MAX_BYTES];
         uint8_t bytes[REPLY_ANSWER_MAX_BYTES];
-        struct answer got;
+        struct answer got = {0};
         size_t len = reply_encode(text, a);
         assert_true(len > 0);
         assert_int_equal(reply_decode(&got, bytes, (struct slice){text, len}), -EBADMSG);
@@ -185,7 +185,7 @@ static void test_garbage(void **state)
         (void)state;
         static char longest[REPLY_TEXT_MAX_BYTES + 4];
         uint8_t bytes[REPLY_ANSWER_MAX_BYTES];
-        struct answer got;
+        struct answer got = {0};
         const char *const texts[] = {
                 "", "A", "AA", "AAA", "AAAA", "=", "SgMAYW5u=", "SgMAYW5u ", "1 person is in lobby"};
         for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

@@ -11,7 +11,7 @@ static void tell_before(struct fixture *f, struct frame frame, const char *text)
         frame.text = slice_of(text);
         size_t n = frame_encode(buffer, sizeof(buffer), &frame) - FRAME_APPENDED_BYTES - sizeof(uint16_t);
         buffer[0] = 5;
-        struct frame check;
+        struct frame check = {0};
         assert_int_equal(frame_decode(&check, buffer, n), 0);
         tell_raw(f, buffer, n);
 }
@@ -52,7 +52,7 @@ static void test_removals(void **state)
 {
         (void)state;
         static const struct {
-                struct answer why;
+                struct answer why = {0};
                 const char *shown;
         } removals[] = {
                 {{.code = ANSWER_REMOVED, .text = {"", 0}}, "*** You were removed\r\n"},

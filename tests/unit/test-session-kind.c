@@ -86,7 +86,7 @@ static void tiny_welcome(void *me, struct slice asked, uint64_t members)
 
 static void tiny_record(void *me, const struct record *r)
 {
-        struct answer a;
+        struct answer a = {0};
         if (r->kind == RECORD_ANSWER && answer_decode(&a, r->text) == 0)
                 tiny_show(me, answer_rule(a.code)->name, a.name);
         else
@@ -102,7 +102,7 @@ static void tiny_note(void *me, const struct record *r)
 
 static void tiny_past(void *me, struct wire_reader records)
 {
-        struct record r;
+        struct record r = {0};
         while (record_next(&records, &r) > 0)
                 tiny_show(me, "PAST", r.text);
 }
@@ -110,7 +110,7 @@ static void tiny_past(void *me, struct wire_reader records)
 static void tiny_answer(void *me, const struct frame *f)
 {
         struct tiny *t = me;
-        struct answer a;
+        struct answer a = {0};
         assert_int_equal(f->number, t->asked);
         if (f->answer.len == 0) {
                 tiny_show(t, "ANSWER", f->text);

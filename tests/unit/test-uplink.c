@@ -58,7 +58,7 @@ static int teardown(void **state)
 static struct frame take(struct fixture *f)
 {
         static uint8_t buffer[FRAME_MAX_BYTES];
-        struct frame frame;
+        struct frame frame = {0};
         ssize_t n = recv(f->intake, buffer, sizeof(buffer), MSG_DONTWAIT);
         assert_true(n > 0);
         assert_int_equal(frame_decode(&frame, buffer, (size_t)n), 0);
@@ -224,7 +224,7 @@ static void test_many_lines_share_a_frame(void **state)
 static uint64_t take_numbered(struct fixture *f, uint64_t after)
 {
         static uint8_t buffer[FRAME_MAX_BYTES + 1];
-        struct frame frame;
+        struct frame frame = {0};
         struct slice line;
         ssize_t size;
         uint64_t count = 0;
@@ -484,7 +484,7 @@ static void test_only_the_broker_is_heard(void **state)
         struct fixture *f = *state;
         static uint8_t buffer[DATAGRAM_MAX_BYTES];
         uint8_t frame[FRAME_HEADER_BYTES];
-        struct frame got;
+        struct frame got = {0};
         uplink_pump(f->uplink, 1);
         assert_false(uplink_receive(f->uplink, buffer, &got, &fds)); /* there is nothing */
         size_t n = frame_encode(frame, sizeof(frame), &(struct frame){.type = FRAME_ROLLCALL, .id = 5});
