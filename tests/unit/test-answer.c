@@ -12,7 +12,7 @@
 
 /* Each code, with details, and what a client called zoe reads. Codes with a list have tests of their own. */
 static const struct {
-        struct answer answer = {0};
+        struct answer answer;
         const char *sentence;
 } answers[] = {
         {{.code = ANSWER_RENAMED, .name = NAME}, "You are now called ann"},

@@ -29,7 +29,7 @@ static void test_who_lent_gets_text_and_no_datagram(void **state)
 struct drawn {
         enum { SAYS, JOINS, LEAVES } what;
         unsigned who, room; /* rooms: 0: the author's room; 1: everybody; otherwise one of the rooms */
-        struct record record = {0};
+        struct record record;
         char text[48];
 };
 

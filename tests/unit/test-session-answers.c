@@ -52,7 +52,7 @@ static void test_removals(void **state)
 {
         (void)state;
         static const struct {
-                struct answer why = {0};
+                struct answer why;
                 const char *shown;
         } removals[] = {
                 {{.code = ANSWER_REMOVED, .text = {"", 0}}, "*** You were removed\r\n"},
