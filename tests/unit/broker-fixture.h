@@ -217,6 +217,15 @@ static inline void join_all(struct fixture *f)
                 inbox_read(f->inboxes[who]);
 }
 
+/* Lets ann and bob join. Nothing is left in the inbox of bob; ann's has the arrival of bob. */
+static inline void join_ann_and_bob(struct fixture *f)
+{
+        hello(f, ANN);
+        hello(f, BOB);
+        serve(f);
+        inbox_read(f->inboxes[BOB]);
+}
+
 /* Fills the inbox of a session that does not run. */
 static inline void fill_inbox(struct fixture *f, uint32_t who)
 {

@@ -43,10 +43,7 @@ static void look_before_consume(void *arg)
 static void test_the_mark_of_who_left_outlives_the_frames(void **state)
 {
         struct fixture *f = *state;
-        hello(f, ANN);
-        hello(f, BOB);
-        serve(f);
-        inbox_read(f->inboxes[BOB]);
+        join_ann_and_bob(f);
         bye(f, ANN);
         before_consume_arg = f;
         before_consume = look_before_consume;
@@ -145,10 +142,7 @@ static void test_an_inbox_that_is_bound_anew_late(void **state)
 static void test_a_killed_session_is_announced_behind_its_words(void **state)
 {
         struct fixture *f = *state;
-        hello(f, ANN);
-        hello(f, BOB);
-        serve(f);
-        inbox_read(f->inboxes[BOB]);
+        join_ann_and_bob(f);
         say(f, ANN, "last words");
         close(f->inboxes[ANN]);
         contact_exited(f->chat, roster_find(&f->chat->roster, inbox_id(ANN)));
@@ -162,10 +156,7 @@ static void test_a_killed_session_is_announced_behind_its_words(void **state)
 static void test_gone_behind_bye_says_nothing(void **state)
 {
         struct fixture *f = *state;
-        hello(f, ANN);
-        hello(f, BOB);
-        serve(f);
-        inbox_read(f->inboxes[BOB]);
+        join_ann_and_bob(f);
         bye(f, ANN);
         contact_exited(f->chat, roster_find(&f->chat->roster, inbox_id(ANN)));
         broker_settle(f->chat);

@@ -47,10 +47,7 @@ static void test_more_than_one_batch_in_a_window(void **state)
         static char text[TEXT_MAX_BYTES + 1];
         unsigned got = 0, sent = 0;
         memset(text, 'x', TEXT_MAX_BYTES);
-        hello(f, ANN);
-        hello(f, BOB);
-        serve(f);
-        inbox_read(f->inboxes[BOB]);
+        join_ann_and_bob(f);
         for (; sent < 9; sent++) /* 9 × 4 KiB: the queue takes 10 datagrams unless its length was raised */
                 say(f, ANN, text);
         assert_true(broker_serve(f->chat) >= 0);
@@ -64,10 +61,7 @@ static void test_a_frame_of_many_lines(void **state)
 {
         struct fixture *f = *state;
         char many[FRAME_LINES_MAX + 1];
-        hello(f, ANN);
-        hello(f, BOB);
-        serve(f);
-        inbox_read(f->inboxes[BOB]);
+        join_ann_and_bob(f);
         say(f, ANN, "one\n\nt\x1bree\nfour");
         f->numbers[ANN] += 3;
         serve(f);
@@ -92,10 +86,7 @@ static void test_a_frame_of_many_lines(void **state)
 static void test_what_hides_is_shown(void **state)
 {
         struct fixture *f = *state;
-        hello(f, ANN);
-        hello(f, BOB);
-        serve(f);
-        inbox_read(f->inboxes[BOB]);
+        join_ann_and_bob(f);
         say(f, ANN, "a\u200bb\n\u00ad\u00ad\u00ad\u00ad\u00ad\u00ad          .\nhm                    *** x");
         serve(f);
         assert_inbox(f, BOB, "line ann a?b, line ann ??????        ., line ann hm        *** x");
@@ -110,10 +101,7 @@ static void test_frames_fill_batches(void **state)
         unsigned got = 0, sent = 0;
         memset(text, '\n', sizeof(text) - 1);
         text[sizeof(text) - 1] = '\0';
-        hello(f, ANN);
-        hello(f, BOB);
-        serve(f);
-        inbox_read(f->inboxes[BOB]);
+        join_ann_and_bob(f);
         for (int frames = 0; frames < 9; frames++, sent += FRAME_LINES_MAX) { /* 576 lines: a batch has 512 */
                 say(f, ANN, text);
                 f->numbers[ANN] += FRAME_LINES_MAX - 1;
@@ -129,10 +117,7 @@ static void test_frames_that_are_ignored(void **state)
         struct fixture *f = *state;
         const uint64_t *ignored = f->chat->complaints.ignored_counts;
         uint8_t raw[FRAME_MAX_BYTES + 200] = {0};
-        hello(f, ANN);
-        hello(f, BOB);
-        serve(f);
-        inbox_read(f->inboxes[BOB]);
+        join_ann_and_bob(f);
 
         send(f->sender, "x", 1, 0);
         send(f->sender, "", 0, 0);

@@ -123,10 +123,7 @@ static void test_the_roll_is_called_a_few_at_a_time(void **state)
 static void test_recovery_announces_who_died_meanwhile(void **state)
 {
         struct fixture *f = *state;
-        hello(f, ANN);
-        hello(f, BOB);
-        serve(f);
-        inbox_read(f->inboxes[BOB]);
+        join_ann_and_bob(f);
         close(f->inboxes[ANN]);
         f->inboxes[ANN] = -1;
         for (int i = 0; i < 3; i++) /* each chatd sends GONE, and dies before it serves it */
@@ -179,10 +176,7 @@ static void test_what_was_ignored_before_a_hello_is_ignored_again(void **state)
 static void test_a_leave_that_is_relayed_again(void **state)
 {
         struct fixture *f = *state;
-        hello(f, ANN);
-        hello(f, BOB);
-        serve(f);
-        inbox_read(f->inboxes[BOB]);
+        join_ann_and_bob(f);
         say(f, ANN, "so long");
         bye(f, ANN);
         relay_and_die(f);
@@ -361,10 +355,7 @@ static void test_who_has_no_inbox_any_more_leaves(void **state)
 {
         struct fixture *f = *state;
         struct sockaddr_un inbox;
-        hello(f, ANN);
-        hello(f, BOB);
-        serve(f);
-        inbox_read(f->inboxes[BOB]);
+        join_ann_and_bob(f);
         path_inbox(&inbox, f->dir, inbox_id(ANN));
         assert_int_equal(unlink(inbox.sun_path), 0);
         assert_int_equal(symlink("/dev/null", inbox.sun_path), 0);

@@ -333,10 +333,7 @@ static void test_sessions_cannot_inject(void **state)
         struct fixture *f = *state;
         uint8_t buffer[FRAME_MAX_BYTES];
         struct record rec = {.kind = RECORD_LINE, .number = 1, .name = slice_of("zoe@b"), .text = slice_of("forged")};
-        hello(f, ANN);
-        hello(f, BOB);
-        serve(f);
-        inbox_read(f->inboxes[BOB]);
+        join_ann_and_bob(f);
         size_t n = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_INJECT, .id = inbox_id(ANN)});
         n += record_encode(buffer + n, sizeof(buffer) - n, &rec);
         send(f->sender, buffer, n, 0);
