@@ -85,8 +85,7 @@ static void admin_remove_again(struct chat *chat, struct member *m)
         struct frame kicked = admin_kicked_frame(chat, admin_removal_text(m), bytes);
         if (letters_add(&m->letters, 0, &kicked, NULL, 0) < 0)
                 return;
-        if (!member_lags(m))
-                lagging_begin_unnoted(m);
+        lagging_begin_unnoted(m);
         todo_add(&chat->roster.todo, TODO_CONTACT, m);
 }
 

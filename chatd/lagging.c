@@ -37,13 +37,13 @@ void lagging_in_vain(struct member *m, int64_t begin)
 void lagging_begin(const char *dir, struct member *m)
 {
         note_lag(dir, m->id);
-        if (!member_lags(m))
-                lagging_begin_unnoted(m);
+        lagging_begin_unnoted(m);
 }
 
 void lagging_begin_unnoted(struct member *m)
 {
-        assert(m->lag.state == LAG_NONE);
+        if (member_lags(m))
+                return;
         m->lag.state = LAG_COUNTED;
         m->lag.misses = 0;
         m->lag.since_ms = clock_ms();
