@@ -1,5 +1,6 @@
 #include "answers.h"
 
+#include <chat/reply.h>
 #include <chat/sentence.h>
 
 enum {
@@ -19,6 +20,11 @@ struct slice answers_sentence(const struct answer *a, struct slice you, size_t c
                               char text[static TEXT_MAX_BYTES])
 {
         return sentence_write(a, you, answers_columns(columns), text, TEXT_MAX_BYTES);
+}
+
+struct slice answers_row(const struct answer *a, char text[static REPLY_SENTENCE_MAX_BYTES])
+{
+        return sentence_write(a, (struct slice){"", 0}, 0, text, REPLY_SENTENCE_MAX_BYTES);
 }
 
 void answers_describe(struct frame *f, struct slice you, size_t columns, char text[static TEXT_MAX_BYTES])

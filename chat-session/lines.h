@@ -33,8 +33,7 @@ enum lines_event {
 typedef void lines_emit(void *user, enum lines_event event, const char *text, size_t len);
 
 struct lines {
-        /* first in the struct: the other fields, which are in constant use, then share a page with the next part of a
-         * session */
+        /* first in the struct: the other fields are in constant use and share a page with the next part of a terminal */
         char text[TEXT_MAX_BYTES];
         lines_emit *emit;
         void *user;

@@ -28,7 +28,7 @@ static void *loan_map(int fd, size_t size, int protection)
 /* Passes the connection to chatd. Returns 0 or a negative errno. */
 static int loan_answer(int reply, int connection)
 {
-        uint8_t frame[FRAME_MAX_BYTES];
+        uint8_t frame[FRAME_TEXTLESS_BYTES];
         struct iovec iov = {frame, frame_encode(frame, sizeof(frame), &(struct frame){.type = FRAME_OUTLET})};
         return socket_send_fds(reply, &iov, &connection, 1);
 }

@@ -221,7 +221,7 @@ int main(int argc, char **argv)
         static struct session session; /* large, as is the next; their pages are used only as needed */
         static struct terminal terminal;
         static struct charset charset;
-        struct options options = {
+        static struct options options = {
                 .charset = &charset,
                 .kind = &terminal_kind,
                 .session = {.dir = RUN_DIR_DEFAULT},

@@ -5,7 +5,6 @@
 #include <chat/clock.h>
 #include <chat/display.h>
 #include <chat/reply.h>
-#include <chat/sentence.h>
 
 #include "answers.h"
 #include "editing.h"
@@ -78,7 +77,7 @@ static void terminal_show_answer(struct terminal *t, const struct record *r)
         struct answer a;
         if (answer_decode(&a, r->text) < 0)
                 return;
-        shown.text = sentence_write(&a, (struct slice){"", 0}, 0, text, sizeof(text));
+        shown.text = answers_row(&a, text);
         terminal_show_record(t, &shown);
 }
 

@@ -18,8 +18,9 @@ static void uplink_queue_write(struct uplink_queue *q, size_t at, const struct u
         memcpy(q->data + at, e, sizeof(*e));
 }
 
-/* Makes room for `size` more bytes at the end. Returns their place. */
-static uint8_t *uplink_queue_extend(struct uplink_queue *q, size_t size)
+/* Moves everything to the front if there is no room for `size` more bytes at the end. Returns the room at the end, in
+ * bytes. */
+static size_t uplink_queue_compact(struct uplink_queue *q, size_t size)
 {
         if (q->start > 0 && sizeof(q->data) - q->end < size) {
                 memmove(q->data, q->data + q->start, q->end - q->start);
@@ -27,7 +28,13 @@ static uint8_t *uplink_queue_extend(struct uplink_queue *q, size_t size)
                 q->end -= q->start;
                 q->start = 0;
         }
-        if (sizeof(q->data) - q->end < size)
+        return sizeof(q->data) - q->end;
+}
+
+/* Makes room for `size` more bytes at the end. Returns their place. */
+static uint8_t *uplink_queue_extend(struct uplink_queue *q, size_t size)
+{
+        if (uplink_queue_compact(q, size) < size)
                 abort(); /* the caller did not ask for the room */
         uint8_t *at = q->data + q->end;
         q->end += size;
@@ -44,11 +51,17 @@ static void uplink_queue_add(struct uplink_queue *q, const struct uplink_entry *
 
 void uplink_queue_frame(struct uplink_queue *q, const struct frame *f, unsigned cost)
 {
-        uint8_t buffer[FRAME_MAX_BYTES];
-        struct uplink_entry e = {.size = (uint16_t)frame_encode(buffer, sizeof(buffer), f),
-                                 .cost = (uint8_t)cost,
-                                 .number = cost > 0 ? f->number : 0};
-        uplink_queue_add(q, &e, buffer);
+        size_t room = uplink_queue_compact(q, sizeof(struct uplink_entry) + FRAME_MAX_BYTES), size = 0;
+        if (room > sizeof(struct uplink_entry))
+                size = frame_encode(q->data + q->end + sizeof(struct uplink_entry), room - sizeof(struct uplink_entry),
+                                    f);
+        if (size == 0)
+                abort(); /* the caller did not ask for the room */
+        q->last = q->end;
+        q->end += sizeof(struct uplink_entry) + size;
+        uplink_queue_write(q, q->last,
+                           &(struct uplink_entry){
+                                   .size = (uint16_t)size, .cost = (uint8_t)cost, .number = cost > 0 ? f->number : 0});
 }
 
 void uplink_queue_line(struct uplink_queue *q, uint64_t number, struct slice text)

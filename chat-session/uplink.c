@@ -55,7 +55,7 @@ void uplink_init(struct uplink *u, const char *dir, struct slice name, struct sl
 
 void uplink_unserved(struct uplink *u, const char *dir, int error)
 {
-        uint8_t buffer[FRAME_MAX_BYTES];
+        uint8_t buffer[FRAME_TEXTLESS_BYTES];
         struct stat intake;
         if (connect_broker(u->socket, dir, &intake) < 0)
                 return;
@@ -238,7 +238,7 @@ static int uplink_hand_over(struct uplink *u, const void *data, size_t size)
 
 static int uplink_hand_over_here(struct uplink *u)
 {
-        uint8_t buffer[FRAME_MAX_BYTES];
+        uint8_t buffer[FRAME_TEXTLESS_BYTES];
         size_t size = frame_encode(buffer, sizeof(buffer),
                                    &(struct frame){.type = FRAME_HERE,
                                                    .id = u->id,

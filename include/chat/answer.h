@@ -106,10 +106,10 @@ enum answer_detail {
         DETAIL_ROOMS,
 };
 
-enum { ANSWER_DETAILS_MAX = 3 };
+enum { ANSWER_DETAILS_MAX = 3, ANSWER_NAME_BYTES = 24 };
 
 struct answer_rule {
-        const char *name;                    /* the name of the code, for programs */
+        char name[ANSWER_NAME_BYTES];        /* the name of the code, for programs */
         uint8_t since;                       /* the first version that knows this code */
         uint8_t details[ANSWER_DETAILS_MAX]; /* in the order of the frame */
 };

@@ -39,6 +39,7 @@ enum {
         ADDRESS_MAX_BYTES = 128, /* "[IPv6%scope]:port" needs 65 */
         FRAME_HEADER_BYTES = 18, /* version 1, type 1, id 8, number 8 */
         FRAME_MAX_BYTES = 4608,  /* any frame except a batch, without its answer, and with room for later versions */
+        FRAME_TEXTLESS_BYTES = FRAME_MAX_BYTES - TEXT_MAX_BYTES, /* the same, of a frame without a text */
         ANSWER_MAX_BYTES = 33 * 1024,
         DATAGRAM_MAX_BYTES = 65536, /* a batch: one datagram per session */
         FRAME_LINES_MAX = 64,       /* in one frame */

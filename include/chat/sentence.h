@@ -17,10 +17,18 @@
 #define SENTENCE_CHARACTERS "plain letters (no accents), digits, - _ and ."
 
 enum {
+        SENTENCE_PATTERN_BYTES = 160,
+        SENTENCE_VARIANT_BYTES = 80,
         SENTENCE_COLUMNS = 76,  /* if the width of the window is unknown */
         SENTENCE_RESERVED = 64, /* bytes for the number of omitted words */
         /* bytes of a host, besides its name */
         SENTENCE_HOST_BYTES = sizeof(" and  (18446744073709551615 people)"),
+};
+
+/* The sentence for a code in a special case. */
+struct sentence_variant {
+        uint8_t code;
+        char text[SENTENCE_VARIANT_BYTES];
 };
 
 /* A sentence that is being written. */
@@ -31,8 +39,9 @@ struct sentence {
 };
 
 /* The sentence for each code without a list. %1 stands for the first detail of the code, %2 for the second, and %0 for
- * the name of the client. */
-static const char *const sentence_patterns[ANSWER_CODES] = {
+ * the name of the client. These tables hold characters, not pointers: pages with pointers are written to when a program
+ * starts, and each session would have its own. */
+static const char sentence_patterns[ANSWER_CODES][SENTENCE_PATTERN_BYTES] = {
         [ANSWER_RENAMED] = "You are now called %1",
         [ANSWER_NAME_INVALID] = "A name has 1 to %1 characters and starts with a letter:\n" SENTENCE_CHARACTERS,
         [ANSWER_NAME_FORBIDDEN] = "The name %1 is not allowed here; please choose another",
@@ -94,46 +103,64 @@ static const char *const sentence_patterns[ANSWER_CODES] = {
 };
 
 /* The sentences that replace those above if the number is 1. */
-static const char *const sentence_patterns_of_one[ANSWER_CODES] = {
-        [ANSWER_NETWORK_FULL] = "1 connection from your network is here already",
-        [ANSWER_USER_FULL] = "1 connection from your account is here already",
-        [ANSWER_MISSED] = "1 line skipped: your session was not running",
-        [ANSWER_LOST] = "The chat lost its queue: your last line may not have reached everybody",
-        [ANSWER_WAITS] = "1 line is still being sent; you leave after that",
-        [ANSWER_UNSENT] = "1 line was not sent",
-        [ANSWER_UNSENT_AWAY] = "1 line was not sent: the chat is unavailable",
-        [ANSWER_ARRIVED] = "1 person connected",
-        [ANSWER_OTHERS_ARRIVED] = "1 other connected",
-        [ANSWER_HOST_LACKS] = "1 line from %1 is missing",
+static const struct sentence_variant sentences_of_one[] = {
+        {ANSWER_NETWORK_FULL, "1 connection from your network is here already"},
+        {ANSWER_USER_FULL, "1 connection from your account is here already"},
+        {ANSWER_MISSED, "1 line skipped: your session was not running"},
+        {ANSWER_LOST, "The chat lost its queue: your last line may not have reached everybody"},
+        {ANSWER_WAITS, "1 line is still being sent; you leave after that"},
+        {ANSWER_UNSENT, "1 line was not sent"},
+        {ANSWER_UNSENT_AWAY, "1 line was not sent: the chat is unavailable"},
+        {ANSWER_ARRIVED, "1 person connected"},
+        {ANSWER_OTHERS_ARRIVED, "1 other connected"},
+        {ANSWER_HOST_LACKS, "1 line from %1 is missing"},
+        {0},
 };
 
 /* The sentences that replace those above if the number is MISSED_UNKNOWN. */
-static const char *const sentence_patterns_of_some[ANSWER_CODES] = {
-        [ANSWER_MISSED] = "Some lines were skipped: your session was not running",
-        [ANSWER_HOST_LACKS] = "lines from %1 are missing",
+static const struct sentence_variant sentences_of_some[] = {
+        {ANSWER_MISSED, "Some lines were skipped: your session was not running"},
+        {ANSWER_HOST_LACKS, "lines from %1 are missing"},
+        {0},
 };
 
 /* The sentences that replace those above if the text is empty. */
-static const char *const sentence_patterns_without_text[ANSWER_CODES] = {
-        [ANSWER_BANNED] = "you are banned",
-        [ANSWER_REMOVED] = "You were removed",
-        [ANSWER_REMOVED_BANNED] = "You were removed and banned",
+static const struct sentence_variant sentences_without_text[] = {
+        {ANSWER_BANNED, "you are banned"},
+        {ANSWER_REMOVED, "You were removed"},
+        {ANSWER_REMOVED_BANNED, "You were removed and banned"},
+        {0},
 };
 
-/* Returns the sentence for a code; NULL for a code with a list, or an unknown one. */
-static inline const char *sentence_pattern(const struct answer *a)
+/* Returns the sentence for a code in a table of variants, or NULL. The table ends with zeros. */
+static inline const char *sentence_variant(const struct sentence_variant *table, uint8_t code)
 {
-        if (a->code >= ANSWER_CODES)
-                return NULL;
+        for (; table->code != 0; table++)
+                if (table->code == code)
+                        return table->text;
+        return NULL;
+}
+
+/* Returns the sentence that replaces that of the table for this answer, or NULL. */
+static inline const char *sentence_special(const struct answer *a)
+{
+        const char *text = NULL;
         if (a->code == ANSWER_ROOM_SAME && slice_equal(a->room, slice_of(FIRST_ROOM)))
                 return "You are already in the %1";
-        if ((a->most == 1 || a->count == 1) && sentence_patterns_of_one[a->code])
-                return sentence_patterns_of_one[a->code];
-        if (a->count == MISSED_UNKNOWN && sentence_patterns_of_some[a->code])
-                return sentence_patterns_of_some[a->code];
-        if (a->text.len == 0 && sentence_patterns_without_text[a->code])
-                return sentence_patterns_without_text[a->code];
-        return sentence_patterns[a->code];
+        if (a->most == 1 || a->count == 1)
+                text = sentence_variant(sentences_of_one, a->code);
+        if (!text && a->count == MISSED_UNKNOWN)
+                text = sentence_variant(sentences_of_some, a->code);
+        if (!text && a->text.len == 0)
+                text = sentence_variant(sentences_without_text, a->code);
+        return text;
+}
+
+/* Returns the sentence for a code; it is empty for a code with a list, or an unknown one. */
+static inline const char *sentence_pattern(const struct answer *a)
+{
+        const char *special = sentence_special(a);
+        return special ? special : a->code < ANSWER_CODES ? sentence_patterns[a->code] : "";
 }
 
 /* Appends a text, which may have any number of columns. Returns false if there was no room. */
@@ -387,11 +414,10 @@ static inline struct slice sentence_write(const struct answer *a, struct slice y
 {
         struct sentence s = {.text = text, .size = size, .columns = columns};
         const struct answer_rule *rule = answer_rule(a->code);
-        const char *pattern = sentence_pattern(a);
         text[0] = '\0';
         if (a->code == ANSWER_SAID)
                 sentence_said(&s, a);
-        else if (!sentence_list(&s, a, you) && rule && pattern)
-                sentence_fill(&s, pattern, a, rule->details, you);
+        else if (!sentence_list(&s, a, you) && rule)
+                sentence_fill(&s, sentence_pattern(a), a, rule->details, you);
         return (struct slice){text, s.len};
 }
