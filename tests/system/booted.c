@@ -67,6 +67,7 @@ struct client *booted_join(void)
 {
         struct client *c = client_connect("127.0.0.1", CHAT_PORT);
         client_greeted(c);
+        clients_announced("/run/chat");
         return c;
 }
 

@@ -26,7 +26,7 @@ void booted_release_chatd(void);
  * ends with NULL, is still missing, prints that and skips all tests. */
 void booted_unpack(const char *dir, const char *const programs[]);
 
-/* Connects to chat.socket and waits for the greeting. */
+/* Connects to chat.socket. Waits for the greeting, and until the others were told of the client. */
 struct client *booted_join(void);
 
 /* Returns the pid of the session that serves `c`, from chatd's notes. */

@@ -1,6 +1,7 @@
 #include "harness.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -339,6 +340,27 @@ void client_greeted(struct client *c)
         client_send(c, "\n"); /* an empty line is a sign of life, after which the client is announced at once */
 }
 
+static bool is_announcing(const char *run_dir)
+{
+        char path[PATH_MAX];
+        struct dirent *entry;
+        bool found = false;
+        snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, run_dir);
+        DIR *members = opendir(path);
+        while (members && !found && (entry = readdir(members)))
+                found = strstr(entry->d_name, ".held");
+        if (members)
+                closedir(members);
+        return found;
+}
+
+void clients_announced(const char *run_dir)
+{
+        int64_t deadline = clock_ms() + DEADLINE_MS;
+        while (is_announcing(run_dir))
+                pause_before_deadline(deadline, "the newcomers to be announced");
+}
+
 const char *client_expect_end(struct client *c)
 {
         int64_t deadline = clock_ms() + DEADLINE_MS;
@@ -503,5 +525,6 @@ struct client *chat_join(struct chat *chat, pid_t *session)
 {
         struct client *c = chat_join_with(chat, "127.0.0.1", session, chat->option, "--pace=off", NULL);
         client_greeted(c);
+        clients_announced(chat->dir);
         return c;
 }

@@ -91,6 +91,10 @@ void client_sync(struct client *c);
 /* Waits for the greeting, and sends an empty line, so that the client is announced. */
 void client_greeted(struct client *c);
 
+/* Waits until everybody that the chatd of this run directory greeted, and that is to be announced, is announced. A
+ * client that connects after that hears of none of them. */
+void clients_announced(const char *run_dir);
+
 /* Waits for the end of the connection. Returns all output until then (valid until client_free()). */
 const char *client_expect_end(struct client *c);
 
@@ -130,8 +134,8 @@ _Noreturn void chat_become_broker(const struct chat *chat);
 
 void chat_kill_broker(struct chat *chat, int signal);
 
-/* Connects a client to the chat, starts its session as inetd would, without a pace, and reads the greeting. Sets
- * `*session` to the pid of the session, unless it is NULL. */
+/* Connects a client to the chat, and starts its session as inetd would, without a pace. Waits for the greeting, and
+ * until the others were told of the client. Sets `*session` to the pid of the session, unless it is NULL. */
 struct client *chat_join(struct chat *chat, pid_t *session);
 
 /* Connects a client to the chat at `host`, and starts its session with these arguments for chat-session (NULL at the

@@ -119,6 +119,7 @@ struct client *host_join(int host)
 {
         struct client *c = host_connect(host, "127.0.0.1", CHAT_PORT);
         client_greeted(c);
+        host_shell_until(host, "! ls /run/chat/members | grep -q held");
         return c;
 }
 

@@ -29,7 +29,7 @@ int host_try(int host, const char *format, ...) __attribute__((format(printf, 2,
 /* Connects to a TCP port of `address` from within the host's network. Waits for a listener if necessary. */
 struct client *host_connect(int host, const char *address, int port);
 
-/* Connects to chat.socket of the host and waits for the greeting. */
+/* Connects to chat.socket of the host. Waits for the greeting, and until the others there were told of the client. */
 struct client *host_join(int host);
 
 /* Returns the name of `c`, a client on `host`, as the other hosts show it (static, one for each of eight calls). */
