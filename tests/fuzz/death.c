@@ -60,7 +60,7 @@ int __wrap_nanosleep(const struct timespec *t, struct timespec *left)
         return 0;
 }
 
-/* The intake's window is megabytes, and mapping them would take most of the time of a run. So they are kept, out of
+/* The intake's window has megabytes, and mapping them would take most of the time of a run. So they stay mapped, out of
  * bounds while they are not in use. */
 enum { KEPT_MIN_BYTES = 2 << 20 };
 

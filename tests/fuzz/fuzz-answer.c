@@ -2,9 +2,9 @@
  *
  * Input: the columns of a window, then an answer.
  *
- * Promises: details lie within the answer and within their limits; a decoded answer is encoded to the same bytes, so there
- * is one form of each; every beginning of it is refused, and every tail. Its sentence is terminated, fits, and has clean
- * lines only, in any window and for a short list, too.
+ * Promises: details lie within the answer and within their limits. A decoded answer is encoded to the same bytes, so
+ * there is one form of each. An answer that is cut, or has bytes behind it, is refused. Its sentence is terminated,
+ * fits, and has clean lines only, in any window and for a short list, too.
  */
 #include <chat/sentence.h>
 

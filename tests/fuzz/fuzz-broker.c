@@ -4,8 +4,8 @@
  * chatd runs, is killed at any step (death.h) and started again. At the end all sessions read and chatd has served its
  * queue.
  *
- * Promises, besides those of sessions.h: no call fails; chatd falls silent; then its roster is consistent, has all
- * members and no dead one, and there is a note of each of them, and no other; no descriptor is left open.
+ * Promises, besides those of sessions.h: no call fails, and chatd falls silent. Then its roster is consistent, and has
+ * all members and no dead one. There is a note of each member, and no other note. No descriptor is left open.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -3,8 +3,8 @@
  *
  * Input: how many of the bytes that follow choose invisible characters, then the line.
  *
- * Promises: an answer for any bytes, and no byte outside of them is read; what is left for a command lies in the line;
- * a command behind invisible characters is never text, unless it is a path or has two slashes.
+ * Promises: there is an answer for any bytes, and no byte outside of them is read. The rest behind a command lies in
+ * the line. A command behind invisible characters is never text, unless it is a path or has two slashes.
  */
 #include <chat/reveal.h>
 

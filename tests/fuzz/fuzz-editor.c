@@ -1,13 +1,13 @@
 /* The editor (chat-session/editor.c).
  *
  * Input: the columns of the window, then keys; TAB replaces the word before the cursor. The editor is drawn after every
- * few keys, less often in a long line; now and then lines of others come in between.
+ * few keys, less often in a long line. Now and then lines of others come in between.
  *
  * Promises: the line, and the parts in front of the cursor and behind it, are clean and at most TEXT_MAX_BYTES. Each
  * kind of terminal (screen.h) shows a part of that line, with the cursor in its place or behind the rest of its
- * cluster, the same as if it were drawn on an empty row; it is no wider than the row, and nothing wraps on a terminal
- * that takes other widths. Whatever was pushed before, text that follows is taken within ESCAPE_MAX_BYTES and a few
- * bytes.
+ * cluster. It shows the same as if the part were drawn on an empty row. The part is no wider than the row, and nothing
+ * wraps on a terminal that takes other widths. After any input, text that follows is taken within ESCAPE_MAX_BYTES and
+ * a few bytes.
  */
 #include "../../chat-session/editor.h"
 #include "../../chat-session/grapheme.h"

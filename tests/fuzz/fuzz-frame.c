@@ -2,10 +2,10 @@
  *
  * Input: a datagram.
  *
- * Promises: slices lie within the datagram and within their limits; a decoded frame is encoded to the same bytes, so
- * there is one form of each frame; it fits exactly and in nothing smaller; every beginning of it is refused, and every
- * tail, except in a frame of a later version. The records of a BATCH, INJECT or PAST lie one behind another, and the
- * last ends with the frame.
+ * Promises: slices lie within the datagram and within their limits. A decoded frame is encoded to the same bytes, so
+ * there is one form of each frame. It fits exactly and in nothing smaller. A frame that is cut is refused. A frame with
+ * bytes behind it is refused, too, except a frame of a later version. The records of a BATCH, INJECT or PAST lie one
+ * behind another, and the last ends with the frame.
  */
 #include <chat/record.h>
 
@@ -55,8 +55,8 @@ static void check_records(struct wire_reader r)
         PROMISE((more == 0) == (wire_left(&r) == 0), "the end of the records is not the end of the batch");
 }
 
-/* Checks that every shorter frame is refused, and that a frame with a tail is good only in a later version, and means
- * the same. */
+/* Checks that every shorter frame is refused. A frame with a tail is good only in a later version, and means the same
+ * there. */
 static void check_other_sizes(const uint8_t *data, size_t size, const struct frame *f)
 {
         struct frame other;

@@ -1,12 +1,12 @@
 /* Lines (chat-session/lines.c).
  *
- * Input: how often which character comes first, if any (so that lines become long enough for pieces), where the current
- * line is discarded, then what the client types.
+ * Input: a character, and how often it comes first, if at all (so that lines become long enough for pieces); the place
+ * where the current line is discarded; then the client's bytes.
  *
- * Promises: what is emitted is what was typed, without NULs, keys and erased characters, at most TEXT_MAX_BYTES, and at
- * once at each end; only a longer line comes as pieces; none except the last is empty or much shorter than possible; ^D
- * on an empty line, and only there, is an end; ^C is an interrupt; whatever came before, text that follows is taken
- * within ESCAPE_MAX_BYTES and a few bytes.
+ * Promises: the emitted text is the typed text without NULs, keys and erased characters. It is at most TEXT_MAX_BYTES,
+ * and comes at once at each end of a line. Only a longer line comes as pieces. No piece except the last is empty or
+ * much shorter than possible. ^D on an empty line, and only there, is an end. ^C is an interrupt. After any input, text
+ * that follows is taken within ESCAPE_MAX_BYTES and a few bytes.
  */
 #include <chat/safe-text.h>
 
@@ -19,7 +19,7 @@ enum { FILL_MAX = 2 * TEXT_MAX_BYTES + 64, INPUT_MAX = 8192, CHARACTER_MAX_BYTES
 
 struct expected {
         struct escape escape;
-        char piece[TEXT_MAX_BYTES + INPUT_MAX]; /* what was typed of the current line and is not emitted yet */
+        char piece[TEXT_MAX_BYTES + INPUT_MAX]; /* typed bytes of the current line that are not emitted yet */
         size_t len;
         uint8_t ended;
         bool cut;

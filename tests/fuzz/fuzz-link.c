@@ -1,12 +1,12 @@
 /* The link (chat-link/link.c, hosts, inbox, inject, message, spool), with real sockets and a real spool.
  *
- * Input: commands, see do_command(): other hosts publish, chatd sends and serves its queue, time passes, the link is
- * killed, its spool's file is changed by then, its stream is another one.
+ * Input: commands, see do_command(): other hosts publish, chatd sends and serves its queue, time passes, the stream is
+ * replaced, the link is killed and its spool's file may change.
  *
- * Promises: chatd gets whole frames of FRAME_MAX_BYTES at most; records of known kinds under names of the host that
- * sent them, with clean text and numbers that grow behind each HELLO; and clean notices. Whatever is in the inbox or
- * the file, the spool hands out whole records, as many as it states, one behind another. At the end the link has looked
- * at everything that was published.
+ * Promises: chatd gets whole frames of FRAME_MAX_BYTES at most. It gets records of known kinds under names of the host
+ * that sent them, with clean text and numbers that grow behind each HELLO; and clean notices. The inbox and the file
+ * may have any contents: the spool hands out whole records, as many as it states, one behind another. At the end the
+ * link has looked at everything that was published.
  */
 #include <errno.h>
 #include <fcntl.h>

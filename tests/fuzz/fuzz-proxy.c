@@ -1,10 +1,10 @@
 /* The PROXY protocol's header (chat-session/proxy.c), compared with a second implementation that has all of it at once.
  *
- * Input: what arrives on a connection from a proxy.
+ * Input: the bytes that arrive on a connection from a proxy.
  *
- * Promises: a reader that asks proxy_wants() what to read takes no byte behind the header, however the bytes come, and
- * stops at the first byte that cannot be part of one. A whole header has the kind, and names the address, that the
- * second implementation finds; a header that it finds wrong is refused. At most PROXY_HEADER_MAX_BYTES are read.
+ * Promises: a reader that asks proxy_wants() how much to read takes no byte behind the header, however the bytes come,
+ * and stops at the first byte that cannot be part of one. The kind and the address of a whole header are those that the
+ * second implementation finds. A header that it finds wrong is refused. At most PROXY_HEADER_MAX_BYTES are read.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,10 +1,10 @@
 /* Answers from host to host (chat/reply.h).
  *
- * Input: the text of a REPLY, behind the name of the member. If its first byte is 0, the bytes behind that are an answer,
- * which becomes such a text.
+ * Input: the text of a REPLY, behind the name of the member. If its first byte is 0, the bytes behind that are an
+ * answer, which becomes such a text.
  *
- * Promises: what is read is within its bounds, has one form, and is no other answer than a host may give. Its lists have no
- * more names than they count. Its sentence is one clean line that fits. No beginning of the text is read, and no longer text.
+ * Promises: a decoded answer is within its bounds, has one form, and is one that a host may give. Its lists have no
+ * more names than they count. Its sentence is one clean line that fits. A text that is cut or longer is refused.
  */
 #include <chat/reply.h>
 #include <chat/sentence.h>

@@ -1,7 +1,7 @@
 /* Telnet (chat-session/telnet.c), compared with a second implementation of RFC 854 that has the whole input at once.
  *
- * Input: the length of the first read, and whether the session then begins to edit, and ends that after the next read;
- * then what the peer sends. After each read the session may ask for BINARY.
+ * Input: the length of the first read, with two flags: the session begins to edit after this read, and stops after the
+ * next one. Then the peer's bytes. After each read the session may ask for BINARY.
  *
  * Promises: every event and every byte of text is the one that the RFC asks for, so no part of a command is ever text.
  * All state is in the struct: reads may cut the stream anywhere. A refusal is sent once per option and direction, an

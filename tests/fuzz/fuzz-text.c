@@ -1,16 +1,17 @@
-/* Clean text (chat/safe-text.h), compared with a second implementation of RFC 3629 and Unicode that works on code points.
+/* Clean text (chat/safe-text.h), compared with a second implementation of RFC 3629 and Unicode that works on code
+ * points.
  *
- * Promises: the cleaner writes exactly what is asked for, so nothing is dropped, and each call writes whole characters
- * that are clean by both implementations; text_is_clean() agrees with the second one, and is true of exactly the texts
- * that cleaning does not change.
+ * Promises: the cleaner writes the same as the second implementation, so nothing is dropped. Each call writes whole
+ * characters that are clean by both implementations. text_is_clean() agrees with the second one, and is true of exactly
+ * the texts that cleaning does not change.
  *
  * The revealed form of clean text (chat/reveal.h) is clean, no longer than it may be, and not changed when it is shown
  * again. It has at most the allowed marks and blanks in a row, invisible characters only in the places named there, and
  * everything else of the text, in its order. For text of printable ASCII alone the result is the same with and without
  * the quick test.
  *
- * Rows (chat-session/wrap.h) have all of a text except blanks between them; none is wider than allowed unless it is a
- * single character or ends in blanks; and they take no more than the room that a client's buffer reserves for them.
+ * Rows (chat-session/wrap.h) have all of a text except blanks between them. No row is wider than allowed unless it is a
+ * single character or ends in blanks. The rows take no more than the room that a client's buffer reserves for them.
  */
 #include <chat/reveal.h>
 
@@ -23,7 +24,7 @@ struct range {
         uint32_t first, last;
 };
 
-/* What another terminal must not get: general category Cc, Bidi_Control and the two separators. */
+/* These characters must not reach another terminal: general category Cc, Bidi_Control and the two separators. */
 static const struct range controls[] = {
         {0x00, 0x1f},     {0x7f, 0x9f},     {0x61c, 0x61c},   {0x200e, 0x200f},
         {0x2028, 0x2029}, {0x202a, 0x202e}, {0x2066, 0x2069},

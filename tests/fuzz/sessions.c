@@ -469,7 +469,7 @@ static bool are_all_once(const struct sessions *s)
         return all;
 }
 
-/* Lets the records of `from` begin again, if it does not only what chat-session does. */
+/* If `from` did anything that chat-session does not do, lets its records begin again. */
 static void begin_again(const struct sessions *s, struct session *me, unsigned from)
 {
         if (s->all[from].once)
@@ -598,7 +598,7 @@ static void check_name(struct sessions *s, struct session *me, unsigned from, si
         keep(called, r->kind == RECORD_RENAME ? r->text : r->name);
 }
 
-/* Returns true if another host replies. */
+/* Returns true if the record is a reply of another host. */
 static bool is_of_host(const struct record *r)
 {
         return r->kind == RECORD_REPLY || r->kind == RECORD_ANSWER;
@@ -643,8 +643,8 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
         if (me->lender || seen_before(&me->seen, r->id, r->number))
                 return;
         if (line > 0) {
-                /* A frame that was ignored when the batch was first taken, for example of a stranger, may be relayed
-                 * the second time. */
+                /* A frame may have been ignored when the batch was first taken, for example because its sender was a
+                 * stranger. It may be relayed the second time. */
                 PROMISE(me->shown[line] == 0 || (!are_all_once(s) && s->lines_count > BATCH_MAX_RECORDS),
                         "line %zu is shown twice", line);
                 me->shown[line] = 1;
@@ -686,15 +686,15 @@ static void take_text(struct sessions *s, struct session *me)
         PROMISE(alone == (s->lines[line].to != PLAYERS) && (!alone || &s->all[s->lines[line].to] == me),
                 "a client gets line %zu, which is not for it", line);
         PROMISE(!me->shown[line] || !me->once, "a client gets line %zu twice", line);
-        /* A session that sends HERE behind its lines is no member when they are taken first, and is one when they are
-         * taken again. */
+        /* A session sends HERE behind its lines. It is no member when the lines are taken first, and is one when they
+         * are taken again. */
         PROMISE(line > me->last_text || !me->once || !s->all[s->lines[line].from].once,
                 "a client gets line %zu behind line %zu", line, me->last_text);
         me->shown[line] = 1;
         me->last_text = line;
 }
 
-/* Takes what its client gets. Returns true if that was something. */
+/* Takes text that its client gets. Returns true if there was any. */
 static bool read_text(struct sessions *s, struct session *me)
 {
         static char buffer[64 * 1024];
@@ -751,8 +751,8 @@ static void take_welcome(const struct sessions *s, struct session *me, const str
         me->welcome_members = f->members;
 }
 
-/* Checks why the rest of a line did not come: the session's inbox was full; or a session sent HELLO twice, and chatd
- * was killed between two batches of which only the first has its earlier lines. */
+/* Checks why the rest of a line did not come. There are two reasons. The session's inbox was full; or a session sent
+ * HELLO twice, chatd was killed between two batches, and only the first batch has that session's earlier lines. */
 static void check_gave_up(const struct sessions *s, struct session *me)
 {
         if (!me->lender->gave_up)
@@ -762,7 +762,7 @@ static void check_gave_up(const struct sessions *s, struct session *me)
         me->spoilt = true;
 }
 
-/* Takes past lines. Only those that a newcomer is shown at its join must not be shown again: the others were shown
+/* Takes past lines. Lines that a newcomer is shown at its join must not be shown again. The other past lines were shown
  * already. */
 static void take_past(const struct sessions *s, struct session *me, const struct frame *f)
 {
@@ -791,8 +791,8 @@ static void take_past(const struct sessions *s, struct session *me, const struct
         PROMISE(more == 0, "a bad record of the past");
 }
 
-/* Returns true if an answer says that the session has another name now. A session of this version gets a code, and one of
- * an early version a text. */
+/* Returns true if an answer says that the session has another name now. A session of this version gets a code, and one
+ * of an early version a text. */
 static bool is_renamed(const struct sessions *s, const struct session *me, const struct frame *f)
 {
         const struct slice renamed = slice_of("You are now called");
@@ -939,7 +939,7 @@ static bool in_one_room(const struct session *me, const struct session *other, u
         return me->id == LINK_ID || room_at(me, at) == room_at(other, at);
 }
 
-/* Returns true if the room of `me` is unknown at that time: it closed its inbox before it asked for another room, and
+/* Returns true if the room of `me` is unknown at that time. It closed its inbox before it asked for another room, and
  * chatd takes it for a member until it finds out. */
 static bool is_adrift(const struct session *me, uint64_t at)
 {

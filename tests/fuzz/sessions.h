@@ -3,27 +3,26 @@
  *
  * A session is `once` as long as it does what chat-session does: one HELLO from a bound inbox, lines, one BYE. It is
  * `attentive` as long as its inbox takes everything, too. Promises:
- * - every session gets whole, clean datagrams of a known chatd, the epochs in the order of their chatds; no record of
- *   its own, nor of another process; within an epoch, lines in the order of sending, and none twice; and across epochs
- *   none twice that chat-session would show (chat/seen.h);
- * - a session that is once gets no line from before its HELLO or behind its BYE;
- * - a session that is once and attentive gets each sender's records with rising numbers. Of a sender that is once it
- *   gets, under the sender's name, every line, and exactly once its join and its leave, wherever chatd died. A join is
- *   a JOIN, or a notice about several, which the link does not get; if a newcomer left before it was announced, nobody
- *   is told of its join or leave. Lines are promised to the sessions in the sender's room when the line is taken, and
- *   to the link; no other session gets them. If any session went to another room, it is only promised that joins and
- *   leaves are told once at most;
- * - a session that is shown a line or a new name sees the same name as all others; if no session went to another room,
- *   it is the name that the session was told last. A request for a name is granted or refused, the same by any chatd;
- * - the past lines that a newcomer is shown are in the order of sending, each once, and none is shown again as a new
- *   line;
- * - the client of a session that lends its connection gets those lines there, each once, whole and in order, no matter
- *   which side writes them.
+ * - Every session gets whole, clean datagrams of a known chatd. The epochs come in the order of their chatds. A session
+ *   gets no record of its own, and none of another process. Within an epoch, lines come in the order of sending, and
+ *   none twice. Across epochs, no line comes twice that chat-session would show (chat/seen.h).
+ * - A session that is once gets no line from before its HELLO or behind its BYE.
+ * - A session that is once and attentive gets each sender's records with rising numbers. Of a sender that is once it
+ *   gets every line, under the sender's name. It gets the sender's join and leave exactly once, wherever chatd died. A
+ *   join is a JOIN, or a notice about several, which the link does not get. If a newcomer left before it was announced,
+ *   nobody is told of its join or leave. Lines are promised to the sessions in the sender's room when the line is
+ *   taken, and to the link; no other session gets them. If any session went to another room, the only promise about
+ *   joins and leaves is that they are told once at most.
+ * - All sessions that are shown a line or a new name see the same name. If no session went to another room, it is the
+ *   name that the session was told last. A request for a name is granted or refused, the same by any chatd.
+ * - The past lines that a newcomer is shown are in the order of sending, each once. None is shown again as a new line.
+ * - The client of a session that lends its connection gets those lines there, each once, whole and in order. Either
+ *   side may write them.
  *
  * The link is `once` as long as it sends only what chat-link sends, and its inbox was there until it got WELCOME. No
- * session is told of its join or leave. For its records the same is promised as for a session's lines, even if it
- * injects something again, and also rising numbers, to all sessions. WELCOME states no number that the link did not
- * inject yet, and none below an earlier one.
+ * session is told of its join or leave. Its records have the same promises as a session's lines, even if it injects
+ * something again. Their numbers also rise, for all sessions. WELCOME states no number that the link did not inject
+ * yet, and none below an earlier one.
  */
 #pragma once
 

@@ -95,8 +95,7 @@ static inline void put(struct fixture *f, const struct frame *frame)
         assert_int_equal(send(f->sender, buffer, n, 0), n);
 }
 
-/* Sends HELLO from an inbox that exists already, as if an earlier HELLO were still, or again, in the queue. */
-/* Puts a frame into the queue, as a session of this version does, or of an earlier one. */
+/* Puts a frame into the queue, as a session of this version or of an earlier one does. */
 static inline void put_of(struct fixture *f, const struct frame *frame, uint8_t version)
 {
         uint8_t buffer[FRAME_MAX_BYTES];
@@ -107,6 +106,7 @@ static inline void put_of(struct fixture *f, const struct frame *frame, uint8_t 
         assert_int_equal(send(f->sender, buffer, n, 0), n);
 }
 
+/* Sends HELLO from an inbox that exists already. It stands for a HELLO that is still in the queue, or in it again. */
 static inline void hello_again(struct fixture *f, uint32_t who)
 {
         put(f, &(struct frame){.type = FRAME_HELLO,

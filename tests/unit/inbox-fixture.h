@@ -57,12 +57,12 @@ static inline struct slice inbox_sentence(const struct record *r, char text[stat
         return sentence_write(&a, (struct slice){"", 0}, 0, text, REPLY_SENTENCE_MAX_BYTES);
 }
 
-/* Returns the contents of an inbox in words: "welcome 1" (the number of members), "join ann", "line ann hi", "leave
- * ann", "notice text", "action ann waves", "rename ann bob", "went ann kitchen", and in another room than the first
- * "came kitchen: ann lobby", "private ann psst", "answered chat@b text", "answer text", "text text", "probe text", "past" and records,
- * "goodbye", "missed 3", "relayed 3", "rollcall", "refused text", "kicked text", "sent bob psst", "found bob", "found
- * nobody: text", "names bob eve"; separated by ", ". A WELCOME with a number is "welcome 1 behind 7". With `seen`,
- * leaves out records that a session would not show again. */
+/* Returns the contents of an inbox in words, separated by ", ": "welcome 1" (the number of members), "join ann", "line
+ * ann hi", "leave ann", "notice text", "action ann waves", "rename ann bob", "went ann kitchen", "came kitchen: ann
+ * lobby" (in a room other than the first), "private ann psst", "answered chat@b text", "answer text", "text text",
+ * "probe text", "past" and records, "goodbye", "missed 3", "relayed 3", "rollcall", "refused text", "kicked text",
+ * "sent bob psst", "found bob", "found nobody: text", "names bob eve". A WELCOME with a number is "welcome 1 behind 7".
+ * With `seen`, leaves out records that a session would not show again. */
 static inline const char *inbox_read_new(int fd, struct seen *seen)
 {
         static char all[64 * 1024];

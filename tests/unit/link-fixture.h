@@ -92,7 +92,7 @@ struct fixture {
         uint64_t positions[2]; /* of hosts b and c */
         uint64_t kept_from;    /* hosts can repeat records from this position on */
         uint64_t again_max;    /* the maximum of records that hosts repeat at once */
-        unsigned deaf;         /* of so many questions one is lost; 0: none is lost */
+        unsigned deaf;         /* one of so many questions is lost; 0: none is lost */
         uint8_t buffer[DATAGRAM_MAX_BYTES];
 };
 

@@ -3,18 +3,18 @@
  *
  * The steps are those of the real functions: chatd/lent.c and chat-session/loan.c are compiled here with other atomics
  * and other system calls, and chat-session/client-output.c is linked. A step is one access to the page, or one system
- * call on what both sides share. To continue a function that was left at a step, it is called again from its beginning,
- * and all steps that it took already return what they returned before. So a state needs no stack: it is a struct that
- * can be copied and compared.
+ * call on something that both sides share. A function that stopped at a step is called again from its beginning. Each
+ * step that it took before returns the same as before. So a state needs no stack: it is a struct that can be copied and
+ * compared.
  *
  * Memory. A place keeps all values that a side may still read. Each side has a view: for each place the oldest value
- * that it may read. A relaxed load returns any value from there on. A release store carries the view of its side along,
- * and an acquire that reads this value joins that view to its own; so do a datagram and its receipt. This covers the
+ * that it may read. A relaxed load returns any value from there on. A release store carries the view of its side along.
+ * An acquire that reads this value joins that view to its own. A datagram and its receipt do the same. This covers the
  * store buffers of x86 and the reordering of ARM alike. A write to the connection needs a view that has all earlier
  * writes: so two writes are in order because of the turn, and not because the kernel has a lock.
  *
  * Kills. A killed process has made all of its stores up to an instruction. The compiler may have put a store behind a
- * later one where nothing keeps it in front: a release, an acquire that is in front of the later one, a fence, a system
+ * later one. Any of these prevents that: a release, an acquire that is in front of the later one, a fence, a system
  * call. So each store that may be late may also be lost.
  */
 #pragma once
@@ -98,7 +98,7 @@ struct letter_in_inbox {
         uint8_t view[PLACES];
 };
 
-/* Steps of the function that a side is in the middle of. */
+/* The steps that a side has taken of its current function. */
 struct steps {
         uint8_t count;
         int32_t result[STEPS_MAX];
@@ -152,8 +152,8 @@ static struct {
         enum mutation mutation;
 } run;
 
-/* Leaves the function under test. longjmp() does the same, and AddressSanitizer makes it ten times as slow; the caller
- * of __builtin_setjmp() calls forget_frames() in its place. */
+/* Leaves the function under test. longjmp() would also make the stack usable again, but AddressSanitizer makes it ten
+ * times as slow. So the caller of __builtin_setjmp() calls forget_frames(). */
 __attribute__((noreturn)) static void stop_step(void)
 {
         __builtin_longjmp(run.stop, 1);
@@ -174,9 +174,9 @@ __attribute__((noreturn)) static void fail_step(const char *why)
         stop_step();
 }
 
-/* Does the same as is_repeated() for a step that is taken together with the step before it. No case is left out: the
- * step reads or writes without order a place that only this side writes, so the other side may still read the earlier
- * value, and a kill in between equals a kill behind it whose effect was lost. */
+/* Does the same as is_repeated(), for a step that is taken together with the step before it. This leaves out no case.
+ * The step accesses, without order, a place that only this side writes, so the other side may still read the earlier
+ * value. A kill between the two steps equals a kill after them that loses the effect of the second. */
 static bool is_repeated_silent(int32_t *result)
 {
         const struct steps *s = &run.m->steps[run.side];
@@ -249,7 +249,7 @@ static int32_t latest(const struct machine *m, unsigned place)
         return m->memory.at[place].value[m->memory.at[place].count - 1];
 }
 
-/* Adds a value to a place. Returns what it carries, or NULL for a place other than a turn. */
+/* Adds a value to a place. Returns the view that the value carries, or NULL for a place other than a turn. */
 static uint8_t *add_value(unsigned place, int32_t value, bool acquire, bool release)
 {
         struct memory *mem = &run.m->memory;
@@ -346,7 +346,7 @@ static bool machine_exchange(const volatile void *at, uint32_t *expected, uint32
         own_view()[place] = (uint8_t)index;
         if (acquire)
                 join(own_view(), carried);
-        if (equal) { /* it carries on what it replaces: a release sequence */
+        if (equal) { /* a release sequence: the new value carries the view of the old one */
                 uint8_t *mine = add_value(place, (int32_t)desired, acquire, false);
                 join(mine, carried);
         }

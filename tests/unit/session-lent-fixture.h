@@ -46,7 +46,7 @@ static inline struct fixture *start_on_connection(int fds[static 2], const struc
         return f;
 }
 
-/* Starts such a session on a new connection. */
+/* Starts a session on a new TCP connection. It has greeted its client and written something by itself. */
 static inline struct fixture *start_on_tcp(void)
 {
         int fds[2];

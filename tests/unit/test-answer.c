@@ -115,7 +115,8 @@ static const char *describe(const struct answer *a)
         return describe_to(a, SENTENCE_COLUMNS, TEXT_MAX_BYTES);
 }
 
-/* Returns the answer as it is after its way through a frame, whose bytes are in a buffer that lasts until the next call. */
+/* Returns the answer as it arrives in a frame. The bytes of the frame are in a buffer that lasts until the next
+ * call. */
 static struct answer send_answer(const struct answer *a)
 {
         static uint8_t bytes[ANSWER_MAX_BYTES], buffer[FRAME_MAX_BYTES + ANSWER_MAX_BYTES];
@@ -181,7 +182,7 @@ static struct answer_rooms some_rooms(uint8_t buffer[static ANSWER_ROOMS_MAX_BYT
         return l;
 }
 
-/* Each code, with every detail that any has: the details that its rule lists arrive, and no others. */
+/* Each code is sent with every detail that any code has. The details that its rule lists arrive, and no others. */
 static void test_details_round_trip(void **state)
 {
         (void)state;
@@ -293,7 +294,7 @@ static void test_long_lists(void **state)
                 names++;
         assert_in_range(names, ANSWER_ROOMS_MAX_BYTES / 9 - 10, ANSWER_ROOMS_MAX_BYTES / 9);
         assert_false(answer_add_room(&l, &(struct answer_room){.name = slice_of("lobby"), .people = 1}));
-        assert_false(answer_add_name(&l, slice_of("eve"))); /* who would else be in the den */
+        assert_false(answer_add_name(&l, slice_of("eve"))); /* eve would be listed in the den */
         struct answer a = answer_of_rooms(ANSWER_PEOPLE, &l), got = send_answer(&a);
         assert_int_equal(got.rooms_count, 2);
         for (size_t size = TEXT_MAX_BYTES; size >= 256; size /= 2) {
@@ -321,7 +322,7 @@ static void test_long_lists(void **state)
         assert_non_null(strstr(describe(&got), topic));
 }
 
-/* Every shorter form of an answer is refused, and every longer one, and a move to no room. */
+/* An answer that is cut or has bytes behind it is refused. So is a move to no room. */
 static void test_damaged_answers(void **state)
 {
         (void)state;
@@ -346,7 +347,7 @@ static void test_damaged_answers(void **state)
         assert_int_equal(answer_decode(&got, (struct slice){(const char *)bytes, n}), -EBADMSG);
 }
 
-/* Whatever byte of an answer is damaged, what is not refused is clean. */
+/* After damage to any byte, the answer is refused, or all of it is clean. */
 static void test_nothing_unclean_is_taken(void **state)
 {
         (void)state;
@@ -421,7 +422,7 @@ static void test_details_are_bounded(void **state)
         }
 }
 
-/* A code is for sessions from its version on. */
+/* A session knows a code if it has the code's version or a later one. */
 static void test_versions(void **state)
 {
         (void)state;
@@ -434,7 +435,7 @@ static void test_versions(void **state)
         }
 }
 
-/* Returns a notice as it is after its way through a batch. */
+/* Returns a notice as it arrives in a batch. */
 static struct record send_notice(const struct answer *a, char text[static TEXT_MAX_BYTES])
 {
         static uint8_t buffer[DATAGRAM_MAX_BYTES];
@@ -467,9 +468,9 @@ static void test_notices(void **state)
         assert_true(slice_equal(rec.text, slice_of("Administrator: tea: at 5")));
         assert_int_equal(notice_read(&rec, &got), 0);
         assert_true(slice_equal(got.text, a.text) && slice_equal(got.name, a.name));
-        rec.text.len = 3; /* of nobody */
+        rec.text.len = 3; /* the text names nobody */
         assert_int_equal(notice_read(&rec, &got), -EBADMSG);
-        rec.answer.len = 0; /* of a link of an early version */
+        rec.answer.len = 0; /* as from a link of an early version */
         assert_int_equal(notice_read(&rec, &got), -EBADMSG);
         rec.kind = RECORD_LINE; /* a name is no answer */
         rec.name = slice_of("\1\3");
@@ -517,7 +518,7 @@ static void test_hosts_in_a_notice(void **state)
         l = answer_rooms_begin(buffer);
         answer_add_room(&l, &(struct answer_room){.name = slice_of("a"), .people = 12});
         many = answer_of_rooms(ANSWER_HOSTS_HERE, &l);
-        many.rooms_count = 2; /* and those that its list lacks */
+        many.rooms_count = 2; /* the list lacks one of the two hosts */
         assert_string_equal(describe(&many), one);
         l = answer_rooms_begin(buffer);
         const char *sentences[] = {"b is back, with 1 person", "b (1 person) and c (2 people) are back",

@@ -74,7 +74,8 @@ static const struct {
         {FRAME_ACTION, FRAME_ANSWER, "", "waves", 0, ANSWER_ALONE, "Nobody hears you: nobody else is here"},
 };
 
-/* Asserts that this is the sentence of a request. The names in a list are in any order, and another one in each chatd. */
+/* Asserts that this is the sentence of a request. Compares only the beginning of a list of names, because their order
+ * differs from chatd to chatd. */
 static void assert_sentence(size_t request, struct slice text)
 {
         struct slice expected = slice_of(requests[request].sentence);
@@ -84,7 +85,8 @@ static void assert_sentence(size_t request, struct slice text)
                 fail_msg("%s: %.*s", expected.at, (int)text.len, text.at);
 }
 
-/* Asks all of the above. Also the next chatd, which meets a request again, answers in the way of the session's version. */
+/* Makes all requests above. The next chatd meets each request again, and also answers in the form of the session's
+ * version. */
 static void check_requests(struct fixture *f, uint8_t version)
 {
         join_all(f);
@@ -164,7 +166,7 @@ static void test_many_people(void **state)
         assert_memory_equal(got.text.at + got.text.len - 5, " more", 5);
 }
 
-/* What nobody asked for goes as a code and as a text: chatd may not know the version of the receiver. */
+/* A frame that no member asked for has a code and a text: chatd may not know the version of the receiver. */
 static void test_unasked(void **state)
 {
         struct fixture *f = *state;
@@ -226,7 +228,7 @@ static void test_removals(void **state)
         }
 }
 
-/* Returns what the last NOTICE in the inbox means. */
+/* Returns the answer in the last NOTICE of the inbox. */
 static struct answer last_notice(struct fixture *f, uint32_t who)
 {
         struct frame got = last_of(f->inboxes[who], FRAME_BATCH);
@@ -238,7 +240,7 @@ static struct answer last_notice(struct fixture *f, uint32_t who)
         return a;
 }
 
-/* Notices have a code, and so do those of the link. */
+/* Notices of chatd and of the link have a code. */
 static void test_notices(void **state)
 {
         struct fixture *f = *state;
@@ -277,7 +279,7 @@ static void test_notices(void **state)
         assert_int_equal(last_notice(f, EVE).code, ANSWER_HOST_LACKS);
 
         missing.answer =
-                slice_of("\1\3\0a\033c"); /* what is unclean is left out, and so is what is too long for a name */
+                slice_of("\1\3\0a\033c"); /* leaves out an answer that is unclean, or has a name that is too long */
         missing.number++;
         put(f, &missing);
         serve(f);
@@ -308,7 +310,7 @@ static void test_arrivals(void **state)
         assert_int_equal(a.count, 1);
 }
 
-/* The others are told why somebody left; of what is no reason, nothing. */
+/* The others are told why a member left. If its reason is unknown, they are told no reason. */
 static void test_reasons_of_leaving(void **state)
 {
         struct fixture *f = *state;

@@ -227,12 +227,12 @@ static void test_a_notice_is_full(void **state)
         for (uint32_t n = 0; n < COME; n++) {
                 inboxes[n] = come(f, SESSIONS + n);
                 if (n == ARRIVALS_MAX - 2 || n > ARRIVALS_MAX)
-                        continue; /* to be served with the next one */
+                        continue; /* chatd serves this HELLO together with the next one */
                 if (n == ARRIVALS_MAX - 1)
                         assert_inbox(f, ANN, "");
                 serve(f);
         }
-        assert_inbox(f, ANN, "notice 510 people connected"); /* while the batch was served */
+        assert_inbox(f, ANN, "notice 510 people connected"); /* announced while the batch was served */
         assert_int_equal(f->chat->arrivals->waiting_count, 1);
         serve(f);
         unsigned joins = 0;
@@ -533,7 +533,7 @@ static void test_who_waited_and_was_being_named(void **state)
         serve(f);
         assert_inbox(f, ANN, "join bob");
         arrivals_announce(f->chat);
-        assert_inbox(f, ANN, "join eve"); /* eve is counted alone */
+        assert_inbox(f, ANN, "join eve"); /* only eve was left to announce */
         bye(f, BOB);
         serve(f);
         assert_inbox(f, ANN, "leave bob");

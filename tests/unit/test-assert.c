@@ -62,7 +62,7 @@ static void test_an_invariant_that_holds_costs_nothing(void **state)
         assert_int_equal(run_child(divide_well, STDERR_FILENO), 0);
 }
 
-/* As when the journal is stuck: nobody reads what is printed. */
+/* Nobody reads the text that is printed, as when the journal is stuck. */
 static void test_nothing_keeps_it_from_ending(void **state)
 {
         static char junk[4096];

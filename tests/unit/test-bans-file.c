@@ -1,4 +1,4 @@
-/* The file of bans: whatever is damaged, intact bans are in effect and the others are reported. */
+/* The file of bans. After any damage, intact bans are in effect, and the others are reported. */
 #include <stdio.h>
 
 #include "../../chatd/bans-file.h"
@@ -239,7 +239,7 @@ static void check_damaged(const struct text *t, const struct ban list[static BAN
         if (kept < BANS && report->state != BANS_FILE_DAMAGED && !without_any)
                 fail_msg("%zu bans were lost without a word", BANS - kept);
         if (wrong > report->without_sum.count &&
-            report->state != BANS_FILE_DAMAGED) /* then it comes from another file */
+            report->state != BANS_FILE_DAMAGED) /* a wrong ban in a damaged file comes from another file */
                 fail_msg("%zu bans are wrong, of %zu it is said", wrong, report->without_sum.count);
         assert_true(report->intact + report->without_sum.count == taken->count);
 }
@@ -281,7 +281,7 @@ static void test_each_cut(void **state)
                 assert_int_equal(count_wrong(&taken, list), 0);
                 for (size_t i = 0; i < taken.count; i++)
                         assert_string_equal(taken.list[i].target, list[i].target);
-                memset(t.at + size, 0, right.size - size); /* or the file has zeros there */
+                memset(t.at + size, 0, right.size - size); /* the file has zeros in place of the rest */
                 t.size = right.size;
                 check_damaged(&t, list, &report, &taken);
                 assert_int_equal(count_wrong(&taken, list), 0);
@@ -433,7 +433,7 @@ static void test_too_long(void **state)
                 assert_int_equal(report.state, BANS_FILE_DAMAGED);
                 assert_true(report.too_long);
                 assert_int_equal(taken.count, BANS);
-                memset(text + t.size, '#', 2 * BANS_FILE_MAX_BYTES - t.size); /* in one line */
+                memset(text + t.size, '#', 2 * BANS_FILE_MAX_BYTES - t.size); /* the rest is one line */
         }
         free(text);
 }

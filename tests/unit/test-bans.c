@@ -1,4 +1,4 @@
-/* Bans: what can be banned, whom a ban matches, and the file. */
+/* Bans: the names and addresses that can be banned, the members that a ban matches, and the file. */
 #include <chat/journal.h>
 
 #include "../../chatd/bans.h"
@@ -265,7 +265,7 @@ static void test_a_damaged_file(void **state)
         assert_int_equal(add(f, "192.0.2.7"), 0);
         read_again(f);
         assert_false(f->bans.is_damaged);
-        assert_int_equal(f->bans.changes, 0); /* and nothing needs to be written */
+        assert_int_equal(f->bans.changes, 0); /* nothing needs to be written */
         for (int i = 0; i < 2; i++) {
                 change_file(f, "192.0.2.", "192.0.3.");
                 assert_int_equal(stat(f->bans.path, &damaged), 0);

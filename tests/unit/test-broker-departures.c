@@ -1,4 +1,4 @@
-/* Members that leave, die or lose their inboxes, in any state of their frames and of the lending of their connections. */
+/* Members that leave, die or lose their inboxes, in any state of their frames and of the loans of their connections. */
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -118,7 +118,7 @@ static void bind_late(void *arg)
         f->chat->shares_pids = true;
 }
 
-/* The same, but chatd takes GONE before the session has bound its inbox, and HERE behind it. */
+/* chatd takes GONE before the session has bound its inbox anew. HERE is behind GONE in the queue. */
 static void test_an_inbox_that_is_bound_anew_late(void **state)
 {
         struct fixture *f = *state;
@@ -167,8 +167,8 @@ static void test_gone_behind_bye_says_nothing(void **state)
 
 /* ---- members that leave while they are asked, or after they have lent ---- */
 
-/* Lets bob lend his connection, and lets ann be asked, or lend, too. Returns the number of descriptors without those
- * that chatd has for ann. */
+/* Lets bob lend his connection, and lets chatd ask ann for hers. If `answers`, ann lends it. Returns the number of
+ * descriptors, without those that chatd has for ann. */
 static unsigned come_and_be_asked(struct fixture *f, bool answers)
 {
         come(f, BOB);
@@ -263,8 +263,8 @@ static void test_the_client_of_who_dies_sees_the_end(void **state)
         assert_nothing_is_left(f, fds - 2);
 }
 
-/* Removes ann's inbox while she is asked, or after she has lent. Another one is there before chatd announces that she
- * left. */
+/* Removes ann's inbox while chatd waits for her answer, or, if `answers`, after she has lent. She binds another one
+ * before chatd announces that she left. */
 static void bind_anew(struct fixture *f, bool answers)
 {
         unsigned fds = come_and_be_asked(f, answers);

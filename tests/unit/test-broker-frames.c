@@ -82,7 +82,8 @@ static void test_a_frame_of_many_lines(void **state)
         assert_inbox(f, BOB, "");
 }
 
-/* A session of an earlier version sends text that hides something: nothing of it is lost, and it becomes no longer. */
+/* A session of an earlier version sends text with hidden characters. Each of them becomes a "?", and long runs of
+ * blanks become shorter. So the text becomes no longer. */
 static void test_what_hides_is_shown(void **state)
 {
         struct fixture *f = *state;

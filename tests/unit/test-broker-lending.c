@@ -15,7 +15,7 @@ static void test_who_is_asked(void **state)
         assert_not_asked(f, BOB); /* nothing was relayed to bob so far */
         assert_int_equal(f->chat->lending->questions, 1);
         say_to_all(f, BOB);
-        assert_not_asked(f, ANN); /* once is enough */
+        assert_not_asked(f, ANN); /* chatd asks only once */
         say_to_all(f, ANN);
         struct socket_fds bob = take_lend(f, BOB);
         assert_int_equal(f->chat->lending->questions, 2);
@@ -170,7 +170,7 @@ static void test_who_does_not_answer(void **state)
         serve(f);
         assert_int_equal(f->chat->lending->questions, 0);
         assert_int_equal(count_fds(), before - 1);
-        run_session(f, ANN); /* too late */
+        run_session(f, ANN); /* her answer comes too late */
         assert_null(f->lenders[ANN]->loan.page);
         say_to_all(f, BOB);
         run_session(f, ANN);
@@ -189,7 +189,7 @@ static void test_silence_does_not_keep_others_from_being_asked(void **state)
                 for (int i = 0; i < CROWD; i++) {
                         struct socket_fds fds;
                         asked[i] |= outlet_is_asked(inboxes[i], &fds);
-                        socket_close_fds(&fds); /* takes no answer, as if the descriptors were kept */
+                        socket_close_fds(&fds); /* this is no answer: the session seems to keep the descriptors */
                 }
                 come(f, ANN); /* a member joins and leaves, and everybody is told */
                 bye(f, ANN);
@@ -227,7 +227,7 @@ static void test_who_lags_or_is_dead_is_not_asked(void **state)
 
 /* ---- when descriptors run out ---- */
 
-/* Lets eve join. To become a member takes three descriptors for a moment. */
+/* Lets eve join. A member that joins takes three descriptors for a moment. */
 static void eve_comes_though_descriptors_run_out(struct fixture *f, int left)
 {
         struct rlimit before;

@@ -73,7 +73,7 @@ static void test_others(void **state)
         assert_written("café", "caf?");
 }
 
-/* A cluster of combined characters becomes one "?"; those of its characters that the set has stay. */
+/* A cluster of combined characters becomes one "?". If the set has some of its characters, these stay instead. */
 static void test_what_does_not_fit(void **state)
 {
         (void)state;

@@ -21,7 +21,7 @@ static void note(enum record_kind kind, const char *name, const char *text)
         names_note(&names, &(struct record){.kind = (uint8_t)kind, .name = slice_of(name), .text = slice_of(text)});
 }
 
-/* Asserts what TAB at the end of the line makes of it; listed matches stand behind it. */
+/* Asserts how TAB at the end of the line completes it. Listed matches stand behind " -> ". */
 static void assert_completed(const char *line, const char *expected)
 {
         char got[1024];
@@ -107,7 +107,7 @@ static void test_names_are_bounded(void **state)
         (void)state;
         char name[NAME_MAX_BYTES + 2];
         for (int i = 0; i < 100; i++) {
-                note(RECORD_LINE, "zoe", "hi"); /* the name that is heard of all the time */
+                note(RECORD_LINE, "zoe", "hi"); /* this name is heard all the time */
                 snprintf(name, sizeof(name), "somebody-%02d", i);
                 note(RECORD_LINE, name, "hi");
         }

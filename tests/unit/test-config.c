@@ -48,7 +48,7 @@ static void assert_read(struct fixture *f, const char *text)
                 fail_msg("%s", f->error);
 }
 
-/* Asserts that the error is `what`, with the file and, unless it is 0, the line. */
+/* Asserts that the error is `what`, with the file. The error also has the line, unless `line` is 0. */
 static void assert_wrong(struct fixture *f, const char *text, int line, const char *what)
 {
         char expected[CONFIG_ERROR_BYTES];

@@ -293,7 +293,8 @@ static void assert_width(const char *cluster, size_t width)
         assert_int_equal(grapheme_width(cluster, 0, len), width);
 }
 
-/* A letter at the end costs only that letter. ASCII is moved over and erased; anything else is drawn anew. */
+/* A letter at the end costs only that letter. The cursor moves over ASCII and erases it. Everything else is drawn
+ * anew. */
 static void test_costs(void **state)
 {
         (void)state;
@@ -334,7 +335,8 @@ static void test_costs(void **state)
         assert_costs("y", "xy|", 2);
 }
 
-/* A character may take two columns where we expect one, and would wrap early: the row must not wrap then. */
+/* A terminal may show a character in two columns where we expect one. The row must not wrap there, although it is full
+ * earlier. */
 static void test_costs_where_the_row_may_be_full(void **state)
 {
         (void)state;
@@ -379,7 +381,7 @@ static void test_widths(void **state)
         assert_width("\ufffd", 1);
 }
 
-/* Four flags are eight indicators, of which two each belong together, however long the text in front is. */
+/* Four flags are eight indicators. Each flag is two of them, no matter how long the text in front is. */
 static void test_where_clusters_begin(void **state)
 {
         (void)state;
@@ -455,7 +457,7 @@ static void test_narrow_windows(void **state)
         type(HOME);
         assert_row("|a");
         type("日" LEFT);
-        assert_row("|"); /* no place for it */
+        assert_row("|"); /* it has no room */
         type(RIGHT RIGHT RIGHT "\x15");
         assert_row("|");
         editor_resize(&editor, 2);

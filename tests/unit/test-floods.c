@@ -19,8 +19,8 @@ static int end(void **state)
         return 0;
 }
 
-/* Counts `connections` connections from an address, all but the last of which are not too many. Returns true if the
- * last one is. */
+/* Counts `connections` connections from an address. Asserts that none in front of the last is too many. Returns true if
+ * the last is too many. */
 static bool last_of(struct floods *f, unsigned connections, const char *address, int64_t now)
 {
         const struct network n = network_of(address);

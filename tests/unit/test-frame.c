@@ -47,7 +47,7 @@ static void test_every_type_round_trips(void **state)
                 assert_int_equal(f.type, type);
                 assert_int_equal(f.number, 2);
                 assert_int_equal(f.members, f.type == FRAME_WELCOME ? 3 : 0);
-                /* every shorter form is refused, and a longer one, too, unless records follow */
+                /* a shorter form is refused; a longer form is refused, too, unless records follow */
                 for (size_t cut = 0; cut < n; cut++)
                         assert_int_equal(frame_decode(&f, buffer, cut), -EBADMSG);
                 buffer[n] = 0;

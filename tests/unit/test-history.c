@@ -1,4 +1,4 @@
-/* The past lines: the file, and what a newcomer is shown of it, even if chatd is killed at any moment. */
+/* The past lines: their file, and the lines that a newcomer is shown, even if chatd is killed at any moment. */
 #include <fcntl.h>
 #include <signal.h>
 
@@ -353,7 +353,8 @@ static void test_a_batch_again(void **state)
         }
 }
 
-/* A newcomer in that batch was told that there were no lines: what the next chatd finds came after that. */
+/* The batch that is relayed again has a newcomer, which was told that there were no lines. The lines that the next
+ * chatd finds came after that. */
 static void test_who_came_before_the_first_line(void **state)
 {
         struct fixture *f = *state;

@@ -137,7 +137,7 @@ static void test_a_new_spool(void **state)
         assert_int_equal(f->unseen, 5); /* the same when it is read again */
 }
 
-/* Two hosts of one label speak in turns: what is known of each stays known. */
+/* Three hosts of one label speak in turns. The link forgets nothing about any of them. */
 static void test_several_speak_in_turns(void **state)
 {
         struct fixture *f = *state;
@@ -166,7 +166,7 @@ static void test_several_speak_in_turns(void **state)
         assert_int_equal(f->unseen, 9);
 }
 
-/* Records of members of this host, from when this host had that label, are not shown again. */
+/* This host once had the label of the other host. Records of its members from that time are not shown again. */
 static void test_what_is_our_own(void **state)
 {
         struct fixture *f = *state;
@@ -192,7 +192,7 @@ static void test_read_again(void **state)
                 assert_int_equal(said(f, "b", A, 5, 5, 2000), 0);
                 assert_int_equal(f->missing, 0);
                 assert_int_equal(said(f, "b", A, 12, 1, 3000), 0);
-                assert_int_equal(f->missing, 2); /* as the first time */
+                assert_int_equal(f->missing, 2); /* the same as the first time */
         }
         assert_said(f, A, 13, 1, 0, 0);
 }
@@ -218,7 +218,8 @@ static void test_what_was_irregular_is_known_of_many(void **state)
         assert_int_equal(said(f, "b", A, 3, 4, 2000), 0); /* it was too long ago */
 }
 
-/* Returns for how many ms something has been lacking of `count` instances of host b; the one at `which` is lacking. */
+/* Returns for how many ms records of host b have been missing, if the host states these `count` instances. The instance
+ * at `which` is the one that lacks records. */
 static int64_t lack_ms(struct fixture *f, const struct hosts_instance *all, size_t count, size_t which, bool follows)
 {
         size_t at = SIZE_MAX;
@@ -254,7 +255,8 @@ static void test_something_lacks(void **state)
         assert_int_equal(lack_of(f, B, 1), 400);
 }
 
-/* A host that was away for several boots of another gets what it missed of each, and nothing from before. */
+/* A host was away for several boots of another host. It gets the records of each boot that it missed, and no earlier
+ * ones. */
 static void test_something_lacks_of_those_before(void **state)
 {
         struct fixture *f = *state;
@@ -278,7 +280,7 @@ static void test_something_lacks_of_those_before(void **state)
         const struct hosts_instance unknown[] = {{200, 5, 0}, {201, 6, 0}};
         assert_int_equal(lack_ms(f, unknown, 2, 0, false), 0);
         assert_int_equal(lack_ms(f, unknown, 2, 0, false), 100);
-        /* if there are too many, each waits until one of the others is no longer mentioned */
+        /* if there are too many instances, a new one waits until another is no longer mentioned */
         for (uint64_t i = 0; i < HOSTS_LACKS_MAX - 2; i++)
                 assert_int_equal(lack_of(f, 300 + i, 5), 0);
         assert_int_equal(lack_of(f, 400, 5), 0);
@@ -332,7 +334,7 @@ static void test_positions_that_overflow(void **state)
         struct fixture *f = *state;
         assert_said(f, A, 0, 1, 0, 0);
         assert_said(f, A, UINT64_MAX, 2, 0, UINT64_MAX - 1);
-        assert_said(f, A, 0, 1, 1, 0); /* what it said before does not come back */
+        assert_said(f, A, 0, 1, 1, 0); /* its earlier records are not shown again */
         assert_said(f, A, UINT64_MAX - 1, UINT64_MAX, 0, UINT64_MAX - 2);
         assert_int_equal(say(f, "b", B, UINT64_MAX, 1), 0);
         assert_true(f->unseen == UINT64_MAX);
@@ -641,7 +643,7 @@ static void admit_another(struct fixture *f)
         say(f, "another", HOSTS_MAX, 0, 1);
 }
 
-/* Checks that the instance of each host is its place, except that of the newcomer. */
+/* Checks that each host except the newcomer has its instance. */
 static void check_admitted(struct fixture *left)
 {
         const struct hosts_kept *memory = &left->memory;

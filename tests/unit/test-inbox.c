@@ -263,7 +263,7 @@ static void test_who_was_sent_is_known_from_the_spool(void **state)
         struct fixture *f = *state;
         say(f, EPOCH, 1, 3);
         take(f, 1);
-        assert_spooled(f, "1 2 3"); /* and released */
+        assert_spooled(f, "1 2 3"); /* this also releases the records */
         restart_inbox(f);
         say(f, EPOCH, 1, 4);
         take(f, 1);

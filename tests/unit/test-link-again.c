@@ -1,4 +1,4 @@
-/* What begins anew: streams, chatd, chat-link itself, which may be killed at any step. Nothing is shown twice. */
+/* Streams, chatd and chat-link begin anew, and chat-link may be killed at any step. Nothing is shown twice. */
 #include "link-fixture.h"
 
 static void rollcall(struct fixture *f)
@@ -119,7 +119,7 @@ static void test_stored_twice_and_killed(void **state)
         say_there(f, 0, 3);
         assert_seen(f, "eve@b 0, eve@b 1, eve@b 2");
         publish(f, "b", 1, 0, 3, NULL);
-        publish(f, "c", 1, 0, 1, &(struct record){.kind = 99}); /* nothing that chatd would know follows it */
+        publish(f, "c", 1, 0, 1, &(struct record){.kind = 99}); /* chatd knows no record of this kind */
         settle(f);
         restart(f);
         assert_seen(f, "");
@@ -267,8 +267,8 @@ static void test_a_full_spool_while_the_network_ends(void **state)
         assert_int_equal(spool_position(f->spool), f->said);
 }
 
-/* Asserts that what the link knew of the others is forgotten, and what chatd knew, too: their earlier lines are not
- * shown again. */
+/* Asserts that the link and chatd have forgotten the other hosts. The earlier lines of these hosts are not shown
+ * again. */
 static void assert_begins_anew(struct fixture *f)
 {
         f->last = 0;

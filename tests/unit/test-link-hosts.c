@@ -1,4 +1,4 @@
-/* Which hosts there are: hosts that come and go, and several of one label. */
+/* Hosts that come and go, and several hosts of one label. */
 #include "link-fixture.h"
 
 /* Returns all journal entries since the last call. */
@@ -176,7 +176,7 @@ static void test_a_host_of_the_same_label(void **state)
         assert_null(strstr(f->link->status_line, "same label"));
 }
 
-/* The machine was cloned with all that runs on it: what is said from then on has an instance of its own. */
+/* The machine was cloned with all its processes. Lines that people say from then on have an instance of their own. */
 static void test_a_clone_at_work(void **state)
 {
         struct fixture *f = *state;
@@ -202,7 +202,7 @@ static void test_a_clone_at_work(void **state)
         assert_int_equal(spool_own(f->spool, newest), 1);
 }
 
-/* The former label of this host belongs to another now, and both spoke under it. */
+/* Another host now has the former label of this host. Both hosts spoke under it. */
 static void test_what_was_said_here_under_another_label(void **state)
 {
         struct fixture *f = *state;
@@ -218,7 +218,7 @@ static void test_what_was_said_here_under_another_label(void **state)
         assert_seen(f, "eve@b 0, eve@b 1");
         restart(f);
         assert_seen(f, "");
-        publish(f, "b", instance, 2, 2, NULL); /* the other went on from the place of the copy */
+        publish(f, "b", instance, 2, 2, NULL); /* the other host went on where the copy was made */
         publish(f, "b", instance, 5, 1, NULL);
         settle(f);
         now_ms += GAP_ASK_MS * (GAP_QUESTIONS_MAX + 1);

@@ -116,7 +116,7 @@ static void test_who_said_it_does_not_answer(void **state)
         assert_seen(f, "eve@b 34, eve@b 35");
 }
 
-/* Time that passes because the link or chatd did not run does not count as waiting for an answer. */
+/* The link or chatd does not run for a while. This time does not count as waiting for an answer. */
 static void test_time_that_passes_is_no_answer(void **state)
 {
         struct fixture *f = *state;
@@ -145,7 +145,7 @@ static void test_time_that_passes_is_no_answer(void **state)
 
 static void put_answer(struct fixture *f, const char *host, const struct message *m, const char *records, size_t size);
 
-/* A host that answers just in time, and with nothing, cannot keep all others waiting for ever. */
+/* A host answers just in time, and without records. It cannot keep all others waiting for ever. */
 static void test_answers_without_records(void **state)
 {
         struct fixture *f = *state;
@@ -273,7 +273,7 @@ static void test_the_last_is_lost(void **state)
                 settle(f);
         }
         assert_seen(f, "eve@b 0, * b is here, with 1 person");
-        assert_in_range(f->network->anew, 2, 3); /* it is in the stream, which is read anew, less and less often */
+        assert_in_range(f->network->anew, 2, 3); /* the stream has it, and is read anew, less and less often */
         assert_int_equal(f->network->asked, 0);
         now_ms += LINK_LACK_LOST_MS;
         alive(f, "b", 1);

@@ -1,4 +1,4 @@
-/* What people on other hosts say and do, as the link passes it on; and what it tells people here. */
+/* The link passes on words and actions of people on other hosts, and tells people here about hosts. */
 #include "link-fixture.h"
 
 static void test_what_others_say_is_shown(void **state)
@@ -163,7 +163,7 @@ static void test_words_to_absent_hosts(void **state)
         assert_seen(f, "ann: b is away; bob may get the message when it is back");
 }
 
-/* Lines for everybody are not lost although one member sends many private messages to absent hosts. */
+/* One member sends many private messages to absent hosts. Lines for everybody are not lost. */
 static void test_many_words_to_absent_hosts(void **state)
 {
         struct fixture *f = *state;

@@ -101,7 +101,7 @@ static void test_files_that_are_none(void **state)
         assert_int_equal(f->motd.len, 0);
         assert_int_equal(motd_read(&f->motd, "/tmp"), -EISDIR);
         assert_int_equal(mkfifo(f->path, 0600), 0);
-        assert_int_equal(motd_read(&f->motd, f->path), 0); /* and does not wait */
+        assert_int_equal(motd_read(&f->motd, f->path), 0); /* the call does not wait */
         assert_int_equal(f->motd.len, 0);
 }
 
@@ -140,7 +140,7 @@ static void test_a_hello_that_is_met_again(void **state)
         hello(f, ANN);
         serve(f);
         assert_inbox(f, ANN, "welcome 1, text a\n\nb");
-        hello_again(f, ANN); /* as if the earlier chatd had died in front of it */
+        hello_again(f, ANN); /* as if the earlier chatd had died before it took the HELLO */
         restart_broker(f);
         set_motd(f);
         serve(f);

@@ -9,7 +9,7 @@
 
 enum { STEPS = STEP_FORGET + 1 };
 
-/* Returns true if a round may go from one step to the other: an assertion would end a child. */
+/* Returns true if a round may go from one step to the other. A child tries that, because an assertion would end it. */
 static bool may_enter(enum step from, enum step to)
 {
         int status;
@@ -45,7 +45,7 @@ static void test_no_step_comes_before_its_turn(void **state)
                         assert_int_equal(may_enter((enum step)from, (enum step)to), allowed[from][to]);
 }
 
-/* Admits frames, as long as they may share a batch. Returns how many. */
+/* Admits frames as long as they may share a batch. Returns their number. */
 static size_t admit(const enum content *frames, size_t n)
 {
         struct order r = {0};

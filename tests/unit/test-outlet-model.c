@@ -2,16 +2,16 @@
  * outlet-machine.h: with kills of either side at each step, writes that the client takes in part, notices of the
  * session's own, a client that makes the session keep the turn, datagrams that show nothing, and an inbox that is full.
  *
- * These hold in each of them:
+ * These hold in each order:
  * - The two sides never write to the connection without an order between them.
  * - The client gets each record once, whole and in its place. If the inbox was full, records may be missing.
  * - When nothing can happen any more, chatd has consumed all batches, and the session has nothing left to write. No
  *   state comes back, so each way comes to such an end: nobody waits for ever.
  *
- * The second test shows that this can fail, and that no order is stronger than needed. It breaks the code in each
- * place, one at a time. All of these are found:
+ * The second test shows that the first one can fail, and that no order is stronger than needed. It breaks the code in
+ * each place, one at a time. It finds all of these:
  * - FREE is stored, or the turn taken, without an order, by either side: two sides use the connection at the same time
- * - WRITING is stored without an order: chatd dies with WRITING and without what it noted; records are missing
+ * - WRITING is stored without an order: chatd dies with WRITING and without its notes; records are missing
  * - the fence behind number 0 is left out: records of the next batch are taken for those of the last one; some are
  *   missing
  * - the first turn, SESSION, is not stored, or an exchange does not compare: two sides use the connection
@@ -20,11 +20,11 @@
  * - FREE or WRITING is not stored: somebody waits for ever
  * - `datagrams` is not stored: chatd never writes to the client again
  *
- * With VERBOSE in the environment the test prints each with what was found. Stores of `hints` decide nothing, and are
+ * With VERBOSE in the environment the test prints each break and its effect. Stores of `hints` decide nothing, and are
  * left out.
  *
- * What chatd does between the steps of a batch, and a session with a datagram, is played (outlet-play.h, ../lender.h).
- * test-outlet.c and tests/system/test-killpoints-lent.c have the real programs.
+ * The test plays the actions of chatd between the steps of a batch, and the session's use of a datagram (outlet-play.h,
+ * ../lender.h). test-outlet.c and tests/system/test-killpoints-lent.c have the real programs.
  */
 #include "outlet-play.h"
 
@@ -77,7 +77,7 @@ static void repeat(struct state *s, enum side side, enum deed deed)
         s->deed[side] = IDLE;
 }
 
-/* Takes a step of a side: the one that is `choice` of what it may begin, and of what can happen in it. */
+/* Takes a step of a side. `choice` selects the action that the side begins, and the event in the step. */
 static enum outcome advance(struct state *s, enum side side, unsigned choice)
 {
         run.taken = 0;
@@ -127,8 +127,8 @@ static bool take_back(struct machine *m, const bool lost[static LATE_MAX])
         return true;
 }
 
-/* Takes back some of the last stores of chatd. The first choices are one store, and those that were made only if it
- * was; the others are all stores from one on. */
+/* Takes back some of the last stores of chatd; choice 0 takes back none. The other choices begin at one store. The
+ * first half of them also takes back the later stores that prove it. The second half takes back all later stores. */
 static enum outcome lose(struct machine *m, unsigned choice)
 {
         bool lost[LATE_MAX] = {false};
@@ -371,7 +371,7 @@ static const char *explore(const struct bounds *b, size_t *depth)
                 next->hash = hash_of(&next->state);
                 if (next->hash == n->hash)
                         continue; /* a try to take the turn failed: nothing has changed */
-                /* a kill is not what everybody waits for */
+                /* a kill does not count, because nobody may wait for one */
                 n->successors += actor < ACTOR_KILL;
                 size_t slot = slot_of(next->hash);
                 if (on_path[slot])
@@ -406,7 +406,7 @@ static const struct bounds all_bounds[] = {
 
 enum { BOUNDS = sizeof(all_bounds) / sizeof(all_bounds[0]) };
 
-/* Returns what a side is doing or begins in the step that is `choice`. */
+/* Returns the action that a side is in, or begins, in the step that is `choice`. */
 static enum deed deed_of(const struct state *s, enum side side, unsigned choice)
 {
         unsigned deeds = side == CHATD ? chatd_deeds(s) : session_deeds(s);
@@ -471,7 +471,7 @@ static void test_all_orders(void **state)
                 assert_in_range(killed_in[turn], 1, UINT_MAX);
 }
 
-/* Returns true for a store that decides nothing: what it says is shown to people, or saves chatd a wait. */
+/* Returns true for a store that decides nothing. Its value is shown to people, or saves chatd a wait. */
 static bool is_hint(const struct site *site)
 {
         static const char *const hints[] = {"lines_out) =", "relayed_number) =", "OUTLET_SLOW", "OUTLET_KEPT"};

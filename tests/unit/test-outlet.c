@@ -386,7 +386,7 @@ static void lengthen_batch(struct fixture *f)
                                                        .room = {"kitchen", f->count % 7 == 0 ? 7 : 0}};
 }
 
-/* Shows what the session shows of the datagram that follows an interrupted write. */
+/* Shows the records of the datagram that follows an interrupted write, without the bytes that the client has. */
 static void show_datagram(struct fixture *f)
 {
         for (size_t i = 0; i < f->count; i++) {
@@ -442,7 +442,7 @@ static char *receive_behind(struct fixture *f, size_t size)
         return got;
 }
 
-/* The place where the client takes no more changes from round to round; the client gets everything once. */
+/* In each round the client stops taking bytes at another place. It gets everything once. */
 static void test_a_client_that_is_slow(void **state)
 {
         static const char own[] = "*** the session's own\r\n";
@@ -517,7 +517,7 @@ static void test_the_rest_comes_first(void **state)
         assert_string_equal(received(f), "\r\n*** never mind\r\n");
 }
 
-/* When chatd dies, a later batch than the one that it wrote last is being relayed: what it wrote was consumed. */
+/* chatd writes a batch, begins to relay a later one, and dies. The written batch was consumed. */
 static void test_an_older_batch(void **state)
 {
         struct fixture *f = *state;
@@ -529,7 +529,7 @@ static void test_an_older_batch(void **state)
 
         lend_again(f);
         assert_true(write_batch(f));
-        atomic_store(&f->batch.outlet->number, 0); /* as while records are put in */
+        atomic_store(&f->batch.outlet->number, 0); /* as while chatd puts records in */
         loan_end(&f->loan, &f->client, &f->seen, OWN);
         assert_int_equal(f->seen.count, 0);
 

@@ -183,7 +183,7 @@ static void test_the_checksum(void **state)
         ASSERT_IS(SIGNATURE "\x21\x11\0\x1a" IPV4 "\3\0\4\xb4\x15\x08\xf4\3\0\4\xb4\x15\x08\xf4", -EPROTO);
 }
 
-/* The longest header, and one that is a byte longer, of which only the head is read. */
+/* The longest header is taken. A header that is one byte longer is refused after its head. */
 static void test_how_long_it_may_be(void **state)
 {
         static char header[PROXY_HEADER_MAX_BYTES + 1] = SIGNATURE "\x21\x11\x0f\xf0" IPV4 "\4\x0f\xe1";

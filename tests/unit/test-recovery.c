@@ -77,7 +77,7 @@ static size_t count_called(const int *inboxes, size_t n)
         return called;
 }
 
-/* Two more than one turn of the roll call: one that answers uncalled, and one that is called in the second turn. */
+/* One turn of the roll call, and two people more: one answers uncalled, and the other is called in the second turn. */
 enum { CROWD = CONTACT_CALLED_MAX + 2 };
 
 /* Sends HELLO or HERE of person `i` of the crowd. */
@@ -513,7 +513,8 @@ static void test_what_chatd_wrote_itself_is_not_shown_again(void **state)
         assert_lender_got(f->lenders[ANN], "eve: on\r\n");
 }
 
-/* What chatd writes to a client is not compared with what the client has seen. */
+/* chatd writes to a client without regard to the lines that the client has seen. So it asks for no connection before it
+ * has relayed the old frames. */
 static void test_nobody_is_asked_before_old_frames_are_relayed(void **state)
 {
         struct fixture *f = *state;

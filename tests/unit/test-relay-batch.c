@@ -91,7 +91,7 @@ static void test_room_for_several_records(void **state)
         assert_false(add(f, 0, "x"));
 }
 
-/* A lost line would be lost silently, and a chatd that dies leaves the frames to the next one. */
+/* A record without room would be lost silently. So chatd ends, and the next chatd takes the frames. */
 static void test_a_record_without_room_ends_chatd(void **state)
 {
         struct fixture *f = *state;
@@ -134,11 +134,11 @@ static void test_members_learn_how_far_their_lines_went(void **state)
         batch_begin(&f->batch, f->relay.epoch);
         add(f, 1, "y");
         relay_send(&f->relay, &f->batch, &f->roster);
-        assert_int_equal(inbox_number(f->inboxes[0]), 7); /* with the lines of others */
+        assert_int_equal(inbox_number(f->inboxes[0]), 7); /* the number comes with the lines of others */
         relay_confirm(&f->relay, f->members[0]);
         assert_string_equal(inbox_read(f->inboxes[0]), "");
         batch_take_number(&f->batch, f->members[0], 8);
-        relay_confirm(&f->relay, f->members[0]); /* or in a datagram of its own */
+        relay_confirm(&f->relay, f->members[0]); /* the number comes in a datagram of its own */
         relay_confirm(&f->relay, f->members[0]);
         assert_string_equal(inbox_read(f->inboxes[0]), "relayed 8");
 }
@@ -163,8 +163,8 @@ static void say_in_room(struct fixture *f, unsigned who, size_t number, char exp
                                  m->name, text);
 }
 
-/* Members that change rooms within a batch get the lines of each room as long as they are there, even if they are sent
- * something in between. */
+/* A member that changes rooms within a batch gets the lines of each room as long as it is there, also if it is sent
+ * something else in between. */
 static void test_rooms_within_a_batch(void **state)
 {
         static const char *const rooms[] = {FIRST_ROOM, "kitchen", "garden"};

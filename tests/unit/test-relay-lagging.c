@@ -76,7 +76,7 @@ static void test_who_did_not_lag_for_long_is_forgiven(void **state)
         assert_int_equal(lag(f, 1), LAGGING_PATIENCE_MS);
 }
 
-/* Whatever one member does, it costs less than 50 ms in every 10 s. */
+/* One member may lag in any rhythm: it costs less than 50 ms in every 10 s. */
 static void test_no_rhythm_of_lagging_costs_much(void **state)
 {
         struct fixture *f = *state;
@@ -150,7 +150,7 @@ static void test_slow_members_may_use_up_the_patience(void **state)
         assert_int_equal(say_to_slow_bob(f, LAGGING_PATIENCE_MS), LAGGING_PATIENCE_MS);
         assert_false(member_lags(f->members[1]));
         assert_in_range(say_to_slow_bob(f, LAGGING_PATIENCE_MS), LAGGING_FREE_MS,
-                        2 * LAGGING_FREE_MS); /* what was left */
+                        2 * LAGGING_FREE_MS); /* the rest of the patience */
         assert_true(member_lags(f->members[1]));
 }
 

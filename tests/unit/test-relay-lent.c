@@ -65,7 +65,7 @@ static void draw_batch(const struct fixture *f, struct drawn *all, size_t n)
         }
 }
 
-/* Asserts that the notes for the session tell which records `text` was. */
+/* Asserts that the shared page tells the session which records are in `text`. */
 static void assert_noted(const struct fixture *f, int who, const char *text)
 {
         const struct outlet_batch *shared = f->lenders[who]->loan.batch;
@@ -155,7 +155,7 @@ static void test_text_is_what_datagrams_are_to_people(void **state)
         assert_in_range(nothing, ROUNDS / 4, MEMBERS * ROUNDS);
 }
 
-/* No record grows more as text than LEAVE. */
+/* LEAVE is the record that grows most as text. */
 static void test_text_has_room_for_a_full_batch(void **state)
 {
         static const uint8_t kinds[] = {RECORD_LEAVE, RECORD_JOIN, RECORD_LINE, RECORD_NOTICE};
@@ -211,8 +211,7 @@ static void relay_one(struct fixture *f, int from, const char *text)
         relay_send(&f->relay, &f->batch, &f->roster);
 }
 
-/* Takes all that was written to the connection so far out of it, and stores it behind `len` bytes. Returns the new
- * length. */
+/* Takes everything out of the connection, and stores it behind `len` bytes. Returns the new length. */
 static size_t collect(struct lender *l, char *into, size_t size, size_t len)
 {
         for (int left = 1; left > 0;) {
@@ -324,7 +323,7 @@ static void test_who_lent_and_lags(void **state)
         assert_int_equal(say(f), LAGGING_PATIENCE_MS);
         assert_true(member_lags(m));
         loan_release(&l->loan, &l->client, l->taken);
-        say(f); /* what it missed must come first, so it must not be shown this */
+        say(f); /* the client must not get this line before the notice of missed lines */
         assert_lender_got(l, "");
         assert_int_equal(lagging_missed(m), 2);
         assert_int_equal(m->lines_out, 1);

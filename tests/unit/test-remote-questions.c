@@ -67,8 +67,8 @@ static void test_a_session_of_the_version_before(void **state)
         assert_inbox(f, LINK, "ask ann who, ask ann rooms, private ann zoe@b psst, ask " ANSWER_ROOM ": ann who");
 }
 
-/* Puts a record of zoe on another host into the queue. Returns the text of the one record that the link gets for it, with
- * the name of its room in `room`; NULL if there is none. */
+/* Puts a record of zoe on another host into the queue. Returns the text of the one record that the link gets for it,
+ * and writes the name of that record's room to `room`. Returns NULL if there is no record. */
 static const char *reply_to(struct fixture *f, struct record rec, char room[static NICK_MAX_BYTES + 1])
 {
         static uint8_t buffer[DATAGRAM_MAX_BYTES];
@@ -120,7 +120,7 @@ static void begin_with_topic(struct fixture *f)
                 inbox_read(f->inboxes[who]);
 }
 
-/* Questions, and what a member reads in the end, in whatever way the reply travels. */
+/* Questions, and the sentence that a member reads in the end. The form of the reply does not matter. */
 static const struct {
         enum record_kind kind;
         const char *text, *sentence;
@@ -199,7 +199,7 @@ static void test_garbage(void **state)
         assert_inbox(f, LINK, "");
 }
 
-/* A topic of another host shows what it hides. */
+/* A topic of another host is shown with its hidden characters replaced. */
 static void test_a_topic_that_hides_something(void **state)
 {
         struct fixture *f = *state;
@@ -236,7 +236,8 @@ static void begin_with_many(struct fixture *f)
         inbox_read(f->inboxes[ANN]);
 }
 
-/* The longest lists: a member reads the same in whatever way the reply travels. What does not fit is counted. */
+/* The longest lists. A member reads the same text for each form of the reply. The text counts the names that do not
+ * fit. */
 static void test_the_longest_reply(void **state)
 {
         struct fixture *f = *state;
@@ -258,7 +259,7 @@ static void test_the_longest_reply(void **state)
         assert_inbox(f, ANN, expected);
 }
 
-/* Many questions at once: a question whose reply finds no room gets none, and nothing else is lost. */
+/* Many questions at once. If there is no room for a reply, the question gets none. Nothing else is lost. */
 static void test_too_many_questions(void **state)
 {
         struct fixture *f = *state;

@@ -1,4 +1,4 @@
-/* What the link hands to members here, and what it hears of them. */
+/* Records that the link hands to members here, and records that it gets from them. */
 #include "remote-fixture.h"
 
 static void test_nobody_is_told_of_the_link(void **state)
@@ -150,7 +150,7 @@ static void test_records_that_are_ignored(void **state)
         assert_non_null(link_member(f));
 }
 
-/* Hosts of an earlier version send text that hides something. */
+/* Hosts of an earlier version send text with hidden characters. */
 static void test_what_hides_is_shown(void **state)
 {
         struct fixture *f = *state;

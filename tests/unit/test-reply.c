@@ -4,7 +4,7 @@
 
 #include "test.h"
 
-/* Returns an answer as it is after its way to another host. */
+/* Returns an answer as it arrives at another host. */
 static struct answer send_answer(const struct answer *a)
 {
         static uint8_t bytes[REPLY_ANSWER_MAX_BYTES];
@@ -87,7 +87,7 @@ static void assert_refused(const struct answer *a)
         assert_int_equal(reply_decode(&got, bytes, (struct slice){text, len}), -EBADMSG);
 }
 
-/* A host tells nothing but who is there, which rooms there are, and that nobody has a name. */
+/* A host tells only these things: its members, its rooms, and that nobody has a name. */
 static void test_other_codes(void **state)
 {
         (void)state;
@@ -179,7 +179,7 @@ static void test_longest_lists(void **state)
         assert_int_equal(reply_encode(text, &a), 0);
 }
 
-/* Texts that are no letters, or too many. */
+/* Texts that are not letters, and texts that are too long. */
 static void test_garbage(void **state)
 {
         (void)state;
@@ -202,7 +202,7 @@ static void test_garbage(void **state)
         assert_memory_equal(bytes, "\xfb\xff\x73", 3);
 }
 
-/* The name of a room asks for answers of a version. */
+/* The name of the room states the version of the answers that a host asks for. */
 static void test_versions(void **state)
 {
         (void)state;

@@ -168,7 +168,7 @@ static void test_changes_share_a_batch(void **state)
 
 enum { STORY = sizeof(story) / sizeof(story[0]), TELLERS = 3 };
 
-/* Puts the rest of the story, from there on, into the queue. */
+/* Puts the entries of the story from `from` on into the queue. */
 static void tell(struct fixture *f, size_t from)
 {
         for (size_t i = from; i < STORY; i++)
@@ -181,8 +181,8 @@ static void tell(struct fixture *f, size_t from)
                        });
 }
 
-/* However many frames of a batch were consumed when chatd died, the next one handles the rest in the same way; even if
- * no inode is left in the meantime. */
+/* chatd dies after it has consumed some frames of a batch. The next chatd handles the rest in the same way, even if no
+ * inode is left by then. */
 static void test_changes_again(void **state)
 {
         struct fixture *f = *state;
@@ -240,7 +240,7 @@ static void test_a_change_before_a_second_hello(void **state)
 
 enum { NEWCOMER = 77 };
 
-/* If joins and leaves shared a batch with changes, the next chatd would meet them in another state. */
+/* Joins and leaves do not share a batch with changes. Otherwise the next chatd would meet them in another state. */
 static void test_nobody_comes_or_goes_beside_changes(void **state)
 {
         struct fixture *f = *state;

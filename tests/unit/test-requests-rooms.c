@@ -1,4 +1,4 @@
-/* Rooms and their topics: who goes where, who gets which line, and what the next chatd knows of it. */
+/* Rooms and their topics: moves, the lines that each room gets, and the state that the next chatd finds. */
 #include "requests-fixture.h"
 
 static void which_rooms(struct fixture *f, uint32_t who)
@@ -182,7 +182,7 @@ static void test_a_room_of_who_was_not_announced(void **state)
 {
         struct fixture *f = *state;
         f->chat->arrivals->pace = pace_of(1, 1);
-        join_all(f); /* eve, at least, was one too many */
+        join_all(f); /* at least eve is left waiting */
         assert_int_equal(member(f, EVE)->arrival, ARRIVAL_WAITING);
         join(f, EVE, "kitchen");
         serve(f);
@@ -239,7 +239,7 @@ static void test_a_room_again(void **state)
         assert_inbox(f, ANN,
                      "went bob kitchen, answer You are now in kitchen, with bob, rollcall, "
                      "answer You are now in kitchen, with bob");
-        /* and a member that goes back, whose room is gone by then */
+        /* a member goes back, and the room that it left is gone by then */
         join(f, ANN, "garden");
         serve(f);
         join(f, ANN, "");
@@ -270,7 +270,7 @@ static void test_a_note_of_no_room(void **state)
         }
 }
 
-/* Changes of rooms do not confuse what clients of lent connections see. */
+/* Clients of lent connections see the right lines when members change rooms. */
 static void test_rooms_of_lenders(void **state)
 {
         struct fixture *f = *state;

@@ -56,8 +56,7 @@ static void test_a_reply(void **state)
                      "rename ann Zoe, sent Zoe yes?, leave Zoe, answer That person has left; /who lists who is here");
 }
 
-/* A private message does not confuse what clients of lent connections see, nor how many lines they are told that they
- * missed. */
+/* Clients of lent connections see the right lines around a private message, and the right number of missed lines. */
 static void test_a_private_word_among_lenders(void **state)
 {
         struct fixture *f = *state;
@@ -105,7 +104,7 @@ static void test_a_private_word_of_an_older_session(void **state)
         assert_inbox(f, ANN, "");
 }
 
-/* The notice comes once, until there is somebody else. */
+/* The notice comes once. It comes again only after somebody else was here. */
 static void test_nobody_hears_it(void **state)
 {
         struct fixture *f = *state;
@@ -127,7 +126,8 @@ static void test_nobody_hears_it(void **state)
         assert_inbox(f, ANN, "answer You are now in kitchen, alone, answer Nobody hears you: nobody else is here");
 }
 
-/* Requests of strangers, with a number that was there before, and under another member's name are ignored. */
+/* chatd ignores requests of strangers, requests with a number that was there before, and requests under another
+ * member's name. */
 static void test_what_is_ignored(void **state)
 {
         struct fixture *f = *state;

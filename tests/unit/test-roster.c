@@ -92,7 +92,7 @@ static const struct member *alike(const struct fixture *f, const char *name)
         return roster_find_alike(&f->roster, slice_of(name), NULL);
 }
 
-/* Each of these similar names is found by itself alone, in whatever order they are removed. */
+/* A search for one of these similar names finds that name only, in any order of removal. */
 static void test_names_that_may_be_taken_for_one_another(void **state)
 {
         struct fixture *f = *state;
@@ -317,7 +317,7 @@ static void test_the_link(void **state)
         assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), -ENOENT);
         assert_int_equal(reach_send_stranger(f->roster.dir, f->roster.owner, fd, LINK_ID, 0, &rollcall), -ENOENT);
         int inbox = inbox_bind_link(f->dir), session = inbox_bind(f->dir, ann->id);
-        f->roster.owner = getuid() + 1; /* the user of sessions; this one is our own user's */
+        f->roster.owner = getuid() + 1; /* the user of sessions; the link's inbox has our own user */
         assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), 0);
         assert_int_equal(m->pidfd, -1);
         assert_int_equal(reach_send(m, &rollcall), 0);

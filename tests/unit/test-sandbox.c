@@ -301,7 +301,7 @@ static void test_what_a_session_does(void **state)
                          0); /* otherwise the exit status is the number of the step */
 }
 
-/* Passes the client's connection to itself, and tries to connect that to another place. */
+/* Passes the client's connection to itself, and tries to connect the copy to another place. */
 static void pass_and_connect(const void *arg)
 {
         static const struct timespec a_moment = {.tv_nsec = 1000 * 1000};
@@ -327,7 +327,7 @@ static void pass_and_connect(const void *arg)
         MUST(syscall(SYS_bind, OWN, &path, sizeof(path)) == 0);
         ssize_t n;
         int64_t until = clock_ms() + 10000;
-        do /* other tests of this user may have more descriptors on their way than this process may have open, unix(7) */
+        do /* other tests of this user may use up the descriptors that can be on their way, unix(7) */
                 n = syscall(SYS_sendmsg, OWN, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
         while (n < 0 && errno == ETOOMANYREFS && clock_ms() < until && ppoll(NULL, 0, &a_moment, NULL) == 0);
         MUST(n == 1);
@@ -597,7 +597,8 @@ static bool is_listed(enum machine m, int nr)
         return listed;
 }
 
-/* No other call is allowed, and none by the numbers of another architecture that the processor knows, too. */
+/* No other call is allowed. Calls by the numbers of another architecture that the processor knows are not allowed,
+ * either. */
 static void test_all_other_calls(void **state)
 {
         (void)state;

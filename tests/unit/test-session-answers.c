@@ -1,4 +1,4 @@
-/* What a session shows its client of chatd's answers, and of those of a chatd of the version before. */
+/* A session shows its client the answers of chatd, and those of a chatd of the version before. */
 #include "../../chat-session/answers.h"
 
 #include "session-fixture.h"
@@ -104,7 +104,7 @@ static void test_a_chatd_of_the_version_before(void **state)
         stop(f);
 }
 
-/* The next chatd answers a request again, which the one before had answered. */
+/* The next chatd answers a request again that the chatd before it had answered. */
 static void test_an_answer_is_shown_once(void **state)
 {
         (void)state;
@@ -119,7 +119,7 @@ static void test_an_answer_is_shown_once(void **state)
         stop(f);
 }
 
-/* What another host answers looks as the reply of a host of the version before, under any settings. */
+/* An answer of another host looks like the reply of a host of the version before, under any settings. */
 static void test_answers_of_other_hosts(void **state)
 {
         (void)state;
@@ -146,14 +146,14 @@ static void test_answers_of_other_hosts(void **state)
         type(f, "/color on\n");
         assert_shown(f, "*** /color is on\r\n");
         tell_host_answer(f, 5, &(struct answer){.code = ANSWER_NOBODY_THERE, .name = slice_of("zo")});
-        tell_record(f, RECORD_ANSWER, LINK_ID, 6, "chat@b", "\1\3"); /* which chatd does not send */
+        tell_record(f, RECORD_ANSWER, LINK_ID, 6, "chat@b", "\1\3"); /* chatd does not send this */
         tell_record(f, RECORD_REPLY, LINK_ID, 7, "chat@b", "there is nobody called zo there");
         for (int i = 0; i < 2; i++)
                 assert_shown(f, "*** b: there is nobody called zo there\r\n");
         stop(f);
 }
 
-/* Of an answer that is damaged or of a later version, the text is shown, if there is one. */
+/* If an answer is damaged or of a later version, the session shows the text beside it. */
 static void test_answers_that_it_does_not_know(void **state)
 {
         (void)state;
@@ -215,7 +215,7 @@ static void test_a_list_suits_the_window(void **state)
         stop(f);
 }
 
-/* In a window of any width no row of a list is longer than the window is, and short rows are not wasted. */
+/* In a window of any width no row of a list is wider than the window, and no row is broken too early. */
 static void test_any_window(void **state)
 {
         (void)state;

@@ -41,7 +41,7 @@ static void test_a_client_that_is_gone_before_it_said_anything(void **state)
         free(t);
 }
 
-/* A client that cannot be sent anything any more must not go on talking. */
+/* A client that hears nothing any more must not go on talking. */
 static void test_a_client_that_hears_nothing_any_more(void **state)
 {
         (void)state;
@@ -78,7 +78,7 @@ static struct fixture *start_proxied(const char *header, size_t size, bool ends)
 
 #define PROXY_LOCAL_HEADER "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"
 
-/* A proxy that checks whether the chat is there, in all ways. */
+/* A proxy checks in each possible way whether the chat is there. */
 static void test_health_checks(void **state)
 {
         (void)state;

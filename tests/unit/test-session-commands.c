@@ -231,7 +231,7 @@ static void test_ignoring(void **state)
         stop(f);
 }
 
-/* The longest requests that the shortest input can become: none is lost, and there is room for each. */
+/* The shortest input becomes the longest requests. None is lost, and there is room for each. */
 static void test_requests_fill_the_queue(void **state)
 {
         (void)state;
@@ -249,7 +249,7 @@ static void test_requests_fill_the_queue(void **state)
         type(f, many);
         for (uint64_t n = 1; n <= 2000; n++)
                 assert_int_equal(next_frame(f).number, n);
-        for (int i = 0; i < 3600; i++) /* more than there is room for: the others are refused */
+        for (int i = 0; i < 3600; i++) /* there is no room for all of them: the others are refused */
                 memcpy(many + i * 5, "/r x\n", 5);
         type(f, many);
         assert_int_equal(next_frame(f).number, 2001);

@@ -111,7 +111,7 @@ static void test_editing_a_paste(void **state)
         stop(f);
 }
 
-/* The offer of a telnet in a terminal that negotiates by itself, and a telnet that echoes nevertheless. */
+/* A telnet in a terminal offers editing by itself, and later insists on echoing. */
 static void test_editing_that_the_client_offers(void **state)
 {
         (void)state;
@@ -190,7 +190,7 @@ static void test_the_history_fills_the_queue(void **state)
         stop(f);
 }
 
-/* How many lines of bob a slow client was shown, and how many it was told that it missed. */
+/* Returns the number of bob's lines that a slow client was shown. */
 static size_t count_shown(const char *text)
 {
         size_t lines = 0;
@@ -199,6 +199,7 @@ static size_t count_shown(const char *text)
         return lines;
 }
 
+/* Returns the number of lines that the client was told it missed. */
 static size_t count_skipped(const char *text)
 {
         static const char rest[] = " skipped: your connection is too slow";
@@ -212,10 +213,8 @@ static size_t count_skipped(const char *text)
         return skipped;
 }
 
-/*
- * A client that does not read has at most a few rows in between what it is shown later. The keys may
- * overtake the last batches, so the test reads until all lines are accounted for.
- */
+/* A client does not read. Later it is shown the lines with at most a few rows in between. The keys may overtake the
+ * last batches, so the test reads until all lines are accounted for. */
 static void test_editing_on_a_slow_client(void **state)
 {
         (void)state;

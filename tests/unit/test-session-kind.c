@@ -1,5 +1,5 @@
-/* A session whose client is of another kind (kind.h): one that names itself first, and speaks in short lines of its
- * own. It shows that a session asks nothing of a kind that only a terminal has. */
+/* A session with a client of another kind (kind.h), which names itself first and speaks in short lines of its own. A
+ * session asks nothing of this kind that only a terminal has. */
 #include "session-fixture.h"
 
 enum { LINE_MAX_BYTES = 256, SILENT_MS = 300 };
@@ -264,7 +264,7 @@ static void test_it_names_itself_first(void **state)
         stop(f);
 }
 
-/* A client that does not name itself in time, or says something else first, is none of chatd's business. */
+/* A client does not name itself in time, or says something else first. chatd hears nothing of it. */
 static void test_it_does_not_name_itself(void **state)
 {
         (void)state;

@@ -80,8 +80,8 @@ static void test_the_rest_comes_from_the_same_chatd(void **state)
         stop(f);
 }
 
-/* chatd writes what it relays, even if a session repeated it under the same numbers. So those lines count in what the
- * client has, although the session would not show them again. */
+/* chatd writes all records that it relays, also lines that a session repeated under the same numbers. The client has
+ * these lines, so they count, although the session would not show them again. */
 static void test_the_rest_behind_what_came_before(void **state)
 {
         (void)state;
@@ -240,7 +240,7 @@ static void test_leaving_while_it_is_lent(void **state)
         stop(f);
 }
 
-/* One session has something to write to its client then, the other has not. */
+/* One session has something to write to its client, and the other has not. */
 static void test_leaving_while_chatd_keeps_the_turn(void **state)
 {
         (void)state;

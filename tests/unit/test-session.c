@@ -1,5 +1,5 @@
-/* A whole session in a thread, between a client and a chatd that the test plays: a visit, and what chatd tells. Other
- * files test-session-… have more about sessions. */
+/* A whole session in a thread, between a client and a chatd that the test plays: a visit, and the frames of chatd.
+ * Other files test-session-… have more about sessions. */
 #include "session-fixture.h"
 
 /* Sends what a later version may send: an unknown type, a record of an unknown kind, a line that is longer than any,

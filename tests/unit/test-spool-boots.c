@@ -1,4 +1,4 @@
-/* Where the spool is opened again: after a boot, on another host, as a clone, in a container, or where it cannot be. */
+/* The spool is opened again: after a boot, on another host, as a clone, in a container, or where that fails. */
 #include "spool-fixture.h"
 
 static uint64_t read_u64(const struct fixture *f, off_t at)
@@ -42,7 +42,7 @@ static void test_another_boot(void **state)
         assert_kept(f);
 }
 
-/* Replaces the directory that others' state belongs to by another one. */
+/* Replaces the directory of notes by another one. The state of other hosts belongs to the old directory. */
 static void replace_notes(const struct fixture *f)
 {
         char old[128];
@@ -182,8 +182,8 @@ static void test_a_branch_begins_at_work(void **state)
         assert_next_of(f, spool_instance(f->spool), 0, 1);
 }
 
-/* Each boot begins a branch if the last one has records. Before the room is used up, the file is made anew; records
- * that wait prevent that. */
+/* Each boot begins a branch if the last branch has records. Before the room is used up, the file is made anew. Waiting
+ * records prevent that. */
 static void test_many_boots(void **state)
 {
         struct fixture *f = *state;

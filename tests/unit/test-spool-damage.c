@@ -94,7 +94,7 @@ static void test_a_file_of_a_version_before(void **state)
         assert_empty(f);
 }
 
-/* The loss from a power loss under the version before is reported after the upgrade, too. */
+/* A power loss under the version before is reported after the upgrade. */
 static void test_a_power_loss_before_an_upgrade(void **state)
 {
         struct fixture *f = *state;
@@ -245,8 +245,8 @@ static void damage(const struct fixture *f, uint32_t *seed, uint64_t released, u
 
 enum { DAMAGES = 3000 };
 
-/* Whatever is damaged: only real records are sent, waiting records that are not sent are counted, and no position is
- * used twice. */
+/* After any damage, only real records are sent, waiting records that are not sent are counted, and no position is used
+ * twice. */
 static void test_any_damage(void **state)
 {
         struct fixture *f = *state;

@@ -1,4 +1,4 @@
-/* A process with a spool is killed anywhere, or several open one at once. */
+/* A process with a spool is killed anywhere, or several processes open one spool at once. */
 #include "spool-fixture.h"
 
 enum { KILLS = 300 };

@@ -220,7 +220,7 @@ static void test_many_lines_share_a_frame(void **state)
         assert_nothing(f);
 }
 
-/* Takes the frames that are there, whose lines are numbers with a random length. Returns how many lines. */
+/* Takes the frames that are there. Their lines are numbers of random length. Returns the number of lines. */
 static uint64_t take_numbered(struct fixture *f, uint64_t after)
 {
         static uint8_t buffer[FRAME_MAX_BYTES + 1];

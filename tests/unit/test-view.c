@@ -152,7 +152,7 @@ static void test_ignored(void **state)
         assert_true(ignored_add(&v.ignore_list, 7, slice_of("bob")));
         assert_false(view_is_plain(&v));
         assert_string_equal(shown(&v, &own, 0), "");
-        assert_string_equal(shown(&v, &join, 0), "*** bob is connected"); /* what he does not say is shown */
+        assert_string_equal(shown(&v, &join, 0), "*** bob is connected"); /* only his words are hidden */
         own.id = 8;                                                       /* another member of this name */
         assert_string_equal(shown(&v, &own, 0), "bob: hi Ann, it is me");
         ignored_remove(&v.ignore_list, ignored_find(&v.ignore_list, 7, slice_of("bob")));

@@ -10,8 +10,8 @@
 
 enum { DAY_S = 24 * 3600, YEAR_2026 = 1767225600, YEARS_S = 366 * DAY_S };
 
-/* Rules of every shape: summer in the north, in the south, of half an hour, a summer that is winter, changes on the day
- * before or days after; and no summer. */
+/* Rules of every shape: summer time in the north, in the south, or of half an hour; a special time in winter instead;
+ * changes on the day before or days after; and no summer time. */
 static const char *const rules[] = {
         "UTC0",
         "CET-1CEST,M3.5.0,M10.5.0/3",
