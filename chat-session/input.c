@@ -27,6 +27,7 @@ void input_turn_away(struct terminal *t, enum protocol protocol, bool head)
         struct slice answer = protocol_answer(protocol, head);
         t->greeting = TERMINAL_GREETED; /* a client of another protocol would not understand a greeting */
         client_raw(t->client, answer.at, answer.len);
+        t->is_turned_away = true;
         talk_not_chat(t->session, protocol_name(protocol));
 }
 

@@ -145,12 +145,15 @@ static bool protocol_is_ssh(struct slice line)
                memchr(line.at + 4, '-', line.len - 4);
 }
 
-/* Returns true for the first line of an IRC client: CAP LS, or USER with the four parameters that only a program sends
- * (RFC 2812, 3.1.3). */
+/* Returns true for the first line of an IRC client: CAP LS; PASS or NICK with one parameter; or USER with the four
+ * parameters that only a program sends (RFC 2812, 3.1). */
 static bool protocol_is_irc(struct slice line)
 {
         struct slice command = protocol_take_word(&line), first = protocol_take_word(&line),
                      second = protocol_take_word(&line);
+        bool is_last = line.len == 0 && (second.len == 0 || first.at[0] == ':');
+        if (slice_equal(command, slice_of("PASS")) || slice_equal(command, slice_of("NICK")))
+                return first.len > 0 && is_last;
         if (slice_equal(command, slice_of("CAP")))
                 return slice_equal(first, slice_of("LS")) || slice_equal(first, slice_of("REQ"));
         return slice_equal(command, slice_of("USER")) && first.len > 0 && second.len > 0 &&

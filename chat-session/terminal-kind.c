@@ -56,13 +56,15 @@ static void terminal_welcome(void *me, struct slice asked, uint64_t members)
         else if (other && late)
                 snprintf(text, sizeof(text), "Others see you as %.*s", (int)name.len, name.at);
         terminal_greet(t, members);
-        if (text[0] != '\0')
+        if (text[0] != '\0' && !t->is_turned_away)
                 terminal_tell(t, text);
 }
 
 static void terminal_show_record(struct terminal *t, const struct record *r)
 {
         struct slice parts[VIEW_PARTS_MAX];
+        if (t->is_turned_away)
+                return;
         size_t n = view_is_plain(&t->view) ? display_parts(r, parts)
                                            : view_parts(&t->view, r, talk_name(t->session), clock_realtime_s(), parts);
         if (n > 0)
@@ -109,6 +111,8 @@ static void terminal_past(void *me, struct wire_reader records)
         struct record r;
         uint64_t now = (uint64_t)clock_realtime_s(), uptime = clock_boottime_us() / 1000000;
         char zone[ZONE_NAME_BYTES], intro[sizeof("Earlier here (times in ):") + ZONE_NAME_BYTES];
+        if (t->is_turned_away)
+                return;
         zone_name(&t->view.zone, (int64_t)now, zone);
         snprintf(intro, sizeof(intro), "Earlier here (times in %s):", zone);
         terminal_tell(t, intro);
@@ -182,12 +186,16 @@ void terminal_show_notice(void *me, const struct answer *a)
 {
         struct terminal *t = me;
         char text[TEXT_MAX_BYTES];
+        if (t->is_turned_away)
+                return;
         terminal_tell_lines(t, answers_sentence(a, talk_name(t->session), t->client->columns, text));
 }
 
 static void terminal_motd(void *me, struct slice lines)
 {
-        terminal_tell_lines(me, lines);
+        struct terminal *t = me;
+        if (!t->is_turned_away)
+                terminal_tell_lines(t, lines);
 }
 
 void terminal_away(void *me, bool is_away)

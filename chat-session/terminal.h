@@ -91,9 +91,10 @@ struct terminal {
         struct session *session;
         struct client *client;
         enum terminal_greeting greeting;
-        bool edits;       /* the client's input goes to the editor, editing.h */
-        bool no_rows;     /* lines are not broken into rows, however narrow the window is */
-        int64_t greet_at; /* ms of CLOCK_MONOTONIC */
+        bool edits;          /* the client's input goes to the editor, editing.h */
+        bool is_turned_away; /* it speaks another protocol: it is shown nothing of the chat */
+        bool no_rows;        /* lines are not broken into rows, however narrow the window is */
+        int64_t greet_at;    /* ms of CLOCK_MONOTONIC */
         struct telnet telnet;
         struct input input;
         struct view view;

@@ -66,6 +66,13 @@ static void test_other_lines(void **state)
         assert_line("PROXY UNKNOWN", PROTOCOL_PROXY);
         assert_line("CAP LS 302", PROTOCOL_IRC);
         assert_line("USER ann 0 * :Ann", PROTOCOL_IRC);
+        assert_line("NICK ann", PROTOCOL_IRC);
+        assert_line("PASS secret", PROTOCOL_IRC);
+        assert_line("PASS :two words", PROTOCOL_IRC);
+        assert_line("PASS", PROTOCOL_CHAT);
+        assert_line("NICK is here", PROTOCOL_CHAT);
+        assert_line("PASS me the salt", PROTOCOL_CHAT);
+        assert_line("nick ann", PROTOCOL_CHAT);
         assert_line("*1", PROTOCOL_BINARY);
 }
 
