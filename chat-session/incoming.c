@@ -116,7 +116,7 @@ static void incoming_welcome(struct session *s, const struct frame *f)
         s->kind->welcome(s->me, slice_of(asked), f->members);
         if (s->presence == SESSION_INTRODUCED) {
                 session_be(s, SESSION_QUIET);
-                s->arrive_at = s->now + ARRIVE_MS;
+                s->arrive_at = s->kind->joining == KIND_JOINS_LATER ? INT64_MAX : s->now + ARRIVE_MS;
         } else if (s->presence == SESSION_LIVELY && s->state == SESSION_TALKING) {
                 session_arrive(s);
         }

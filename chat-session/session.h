@@ -46,7 +46,8 @@ enum session_state {
  * | INTRODUCED | LIVELY     | the client sends what a person sends: talk_arrive()                       |
  * | INTRODUCED | QUIET      | WELCOME comes                                                             |
  * | LIVELY     | ARRIVED    | WELCOME comes, and the client has not left                                |
- * | QUIET      | ARRIVED    | the client sends something, or nothing for ARRIVE_MS                      |
+ * | QUIET      | ARRIVED    | the client sends something, or nothing for ARRIVE_MS. If it joined later, |
+ * |            |            | its kind alone decides (kind.h)                                           |
  */
 enum session_presence {
         SESSION_STRANGER,
