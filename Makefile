@@ -38,13 +38,15 @@ CHATD     := $(filter-out chatd/main.c,$(wildcard chatd/*.c))
 SESSION   := $(filter-out %/main.c %/sandbox-filter.c,$(wildcard chat-session/*.c))
 LINK      := $(filter-out %/main.c,$(wildcard chat-link/*.c))
 CTL       := $(filter-out %/main.c,$(wildcard chatctl/*.c))
-PROGRAMS  := chatd chat-session chat-link chatctl chat-init
+IRC       := $(filter-out %/main.c,$(wildcard chat-irc/*.c))
+PROGRAMS  := chatd chat-session chat-link chatctl chat-init chat-irc
 # People run chatctl. systemd starts the other programs, or they are the first process of a container.
 DAEMONS   := $(filter-out chatctl,$(PROGRAMS))
 # Linked statically for the reason in chat-session/grapheme.h.
 LIBS_utf8proc  := -l:libutf8proc.a
 LIBS_chatd     := -lsystemd $(LIBS_utf8proc)
 LIBS_chat-session := $(LIBS_utf8proc)
+LIBS_chat-irc  := $(LIBS_utf8proc)
 LIBS_chat-link := -lsystemd -lnats
 LIBS_chatctl   := -lsystemd $(LIBS_utf8proc)
 # chat-init makes the run directory like a chatd that binds its own sockets, and checks the kernel for the features that
@@ -71,6 +73,9 @@ build/chatd: $(call OBJECTS,obj,$(CHATD) chatd/main.c)
 	@echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chatd) -o $@
 build/chat-session: $(call OBJECTS,obj,$(SESSION) chat-session/main.c)
+	@echo "LD  $@"
+	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-session) -o $@
+build/chat-irc: $(call OBJECTS,obj,$(SESSION) $(IRC) chat-irc/main.c)
 	@echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-session) -o $@
 build/chat-link: $(call OBJECTS,obj,$(LINK) chat-link/main.c)
@@ -114,6 +119,7 @@ build/no-filter/chat-session: $(call OBJECTS,obj-no-filter,chat-session/sandbox.
 
 build/sanitized/chatd: $(call OBJECTS,asan,$(CHATD) chatd/main.c tests/sanitizer-options.c)
 build/sanitized/chat-session: $(call OBJECTS,asan,$(SESSION) chat-session/main.c tests/sanitizer-options.c)
+build/sanitized/chat-irc: $(call OBJECTS,asan,$(SESSION) $(IRC) chat-irc/main.c tests/sanitizer-options.c)
 build/sanitized/chat-link: $(call OBJECTS,asan,$(LINK) chat-link/main.c tests/sanitizer-options.c)
 build/sanitized/chat-init: $(call OBJECTS,asan,$(INIT) tests/sanitizer-options.c)
 build/sanitized/chatctl: $(call OBJECTS,asan,$(CTL) chatctl/main.c tests/sanitizer-options.c)

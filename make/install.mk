@@ -5,7 +5,8 @@ MANUALS := $(wildcard $(PROGRAMS:%=%/*.[1578])) $(wildcard units/*.[578])
 manuals = $(filter %.$(1),$(MANUALS))
 UNITS := chat.socket chat@.service chatd.socket chatd.service chatctl.socket chat-echo.socket chat-echo@.service \
 	chat-local.socket chat-local@.service chat-tls.socket chat-tls@.service chat-proxied.socket chat-proxied@.service \
-	chat-link.socket chat-link.service chat-metrics.timer chat-metrics.service
+	chat-link.socket chat-link.service chat-metrics.timer chat-metrics.service \
+	chat-irc.socket chat-irc@.service
 # The version of the systemd that will run the units. Without a systemctl that states it, no drop-ins are installed.
 SYSTEMD  ?= $(shell systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
 DROPINS  := $(patsubst %,%.d/poll-limit.conf,$(filter %.socket,$(UNITS)))
@@ -60,8 +61,8 @@ install: all
 # Users, groups, settings that were changed, /var/lib/chat, /var/lib/chat-link and drop-ins stay: they may own files, or be wanted again. What is not there any more is no error.
 uninstall: ## removes them; settings that were changed stay
 uninstall:
-	-$(ON_THIS_HOST) systemctl disable --now chat.socket chat-echo.socket chat-local.socket chat-tls.socket chat-proxied.socket
-	-$(ON_THIS_HOST) systemctl stop 'chat@*.service' 'chat-echo@*.service' 'chat-local@*.service' 'chat-tls@*.service' 'chat-proxied@*.service'
+	-$(ON_THIS_HOST) systemctl disable --now chat.socket chat-echo.socket chat-irc.socket chat-local.socket chat-tls.socket chat-proxied.socket
+	-$(ON_THIS_HOST) systemctl stop 'chat@*.service' 'chat-echo@*.service' 'chat-irc@*.service' 'chat-local@*.service' 'chat-tls@*.service' 'chat-proxied@*.service'
 	-$(ON_THIS_HOST) systemctl disable --now chat-link.socket chat-link.service chat-metrics.timer
 	-$(ON_THIS_HOST) systemctl stop chat-metrics.service
 	-$(ON_THIS_HOST) systemctl reset-failed chat-metrics.service 2>/dev/null || true

@@ -1,6 +1,6 @@
 # Style: formatting, static analysis, and layers.
 
-SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] chat-link/*.[ch] chatctl/*.[ch] chat-init/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/system/*.[ch] \
+SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] chat-link/*.[ch] chatctl/*.[ch] chat-init/*.[ch] chat-irc/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/system/*.[ch] \
 		tests/fuzz/*.[ch] tests/bench/*.c)
 
 # Files call only files that are below them in doc/hacking.md.

@@ -80,7 +80,7 @@ check-units:
 # ---- programs of tests ----------------------------------------------------------------------------------------------
 # A test takes the objects that it needs from an archive, but not those that it replaces, as test-link replaces the
 # network. The functions of sockets are those of libc, also on i386, because some tests replace one or two of them.
-build/asan/modules.a: $(call OBJECTS,asan,$(CHATD) $(filter-out %/socketcall.c,$(SESSION)) $(LINK) $(CTL))
+build/asan/modules.a: $(call OBJECTS,asan,$(CHATD) $(filter-out %/socketcall.c,$(SESSION)) $(LINK) $(CTL) $(IRC))
 	@echo "AR  $@"; rm -f $@
 	$(Q)$(AR) qcs $@ $^
 # This test visits millions of states. Its code runs with the sanitizers in other tests.

@@ -17,6 +17,7 @@ build/fuzz/fuzz-%: build/fuzz/obj/tests/fuzz/fuzz-%.o build/fuzz/obj/tests/fuzz/
 	@echo "LD  $@"
 	$(Q)$(FUZZ_CC) $(FUZZ_LDFLAGS) $^ $(FUZZ_LIBS) -o $@
 build/fuzz/fuzz-proxy: $(call OBJECTS,fuzz/obj,chat-session/proxy.c)
+build/fuzz/fuzz-irc: $(call OBJECTS,fuzz/obj,$(IRC))
 build/fuzz/fuzz-telnet: $(call OBJECTS,fuzz/obj,chat-session/telnet.c)
 build/fuzz/fuzz-lines: $(call OBJECTS,fuzz/obj,chat-session/lines.c chat-session/escape.c chat-session/grapheme.c)
 build/fuzz/fuzz-lines: FUZZ_LIBS := $(LIBS_chat-session)
@@ -38,6 +39,7 @@ build/fuzz/fuzz-link: FUZZ_LIBS := -lsystemd -lnats
 fuzz/editor: FUZZ_FLAGS := -max_len=5000
 fuzz/frame: FUZZ_FLAGS := -max_len=5000
 fuzz/proxy: FUZZ_FLAGS := -max_len=4200
+fuzz/irc: FUZZ_FLAGS := -max_len=5000
 fuzz/link: FUZZ_FLAGS := -max_len=1024 -len_control=0
 fuzz/broker: FUZZ_FLAGS := -max_len=512 -len_control=0
 

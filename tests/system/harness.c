@@ -501,7 +501,7 @@ void chat_stop(struct chat *chat)
 
 struct client *chat_join_with(struct chat *chat, const char *host, pid_t *session, ...)
 {
-        char *argv[8] = {program("chat-session")};
+        char *argv[8] = {program(chat->server ? chat->server : "chat-session")};
         int n = 0;
         va_list args;
         va_start(args, session);

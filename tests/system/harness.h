@@ -110,6 +110,7 @@ int port_free(void);
 struct chat {
         char dir[64];        /* the run directory */
         char option[80];     /* --run-dir=, for both programs */
+        const char *server;  /* the program that serves new clients; NULL: chat-session */
         const char *history; /* chatd's option; off in tests of other things */
         const char *more;    /* further options for chatd, with blanks between them; NULL: none */
         pid_t broker;        /* 0: none */
@@ -138,6 +139,5 @@ void chat_kill_broker(struct chat *chat, int signal);
  * until the others were told of the client. Sets `*session` to the pid of the session, unless it is NULL. */
 struct client *chat_join(struct chat *chat, pid_t *session);
 
-/* Connects a client to the chat at `host`, and starts its session with these arguments for chat-session (NULL at the
- * end). Reads no output. */
+/* Connects a client to the chat at `host`, and starts its session with these arguments (NULL at the end). Reads no output. */
 struct client *chat_join_with(struct chat *chat, const char *host, pid_t *session, ...);

@@ -1,0 +1,132 @@
+/* chat-irc: serves one IRC client, on standard input or on the descriptor that systemd passed (LISTEN_FDS). */
+#include <getopt.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <chat/options.h>
+#include <chat/settings.h>
+#include <chat/version.h>
+
+#include "../chat-session/serve.h"
+
+#include "irc-kind.h"
+#include "irc.h"
+
+enum { SERVER_MAX_BYTES = 63 };
+
+struct options {
+        struct serve_options serve;
+        char server[SERVER_MAX_BYTES + 1];
+};
+
+static void main_print_usage(void)
+{
+        fputs("Usage: chat-irc [OPTION...]\n"
+              "Serve one IRC client on standard input and output, or on the socket that systemd passed.\n"
+              "\n"
+              "  --config=FILE             the settings of this chat (default: " SETTINGS_FILE
+              "); an option overrides them\n"
+              "  --run-dir=DIR             where chatd is found (default: " RUN_DIR_DEFAULT ")\n",
+              stdout);
+        settings_print_options(SETTINGS_SESSION);
+        fputs("  --server-name=NAME        the name of this server, with a dot (default: the host's name)\n"
+              "  --proxied                 expect a proxy, which first states the client's address: the PROXY\n"
+              "                            protocol, version 1 or 2\n"
+              "  --no-sandbox              serve without the sandbox: for debuggers and valgrind\n"
+              "  --help                    print this and exit\n"
+              "  --version                 print the version and exit\n"
+              "\n"
+              "Exit status: 0 when the client has left, 1 without a sandbox, 2 for a wrong option or "
+              "descriptor.\n",
+              stdout);
+}
+
+/* Returns true if this can be the name of a server: it has a dot, so it is no nick. */
+static bool main_is_server(const char *name)
+{
+        return text_is_name(name, strlen(name)) && strlen(name) <= SERVER_MAX_BYTES && strchr(name, '.') &&
+               strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == strlen(name);
+}
+
+/* Names the server after this host. */
+static void main_name_server(struct options *o)
+{
+        char host[HOST_NAME_MAX + 1] = "";
+        if (o->server[0] != '\0')
+                return;
+        gethostname(host, sizeof(host) - 1);
+        snprintf(o->server, sizeof(o->server), "%.50s%s", host, strchr(host, '.') ? "" : ".chat");
+        if (!main_is_server(o->server))
+                snprintf(o->server, sizeof(o->server), "chat.invalid");
+}
+
+/* Returns -1 if the session is to run, otherwise the exit status. */
+static int main_parse_options(struct options *o, int argc, char **argv)
+{
+        struct option long_options[16 + SETTINGS] = {
+                {"config", required_argument, NULL, 'c'},
+                {"run-dir", required_argument, NULL, 'd'},
+                {"proxied", no_argument, NULL, 'x'},
+                {"no-sandbox", no_argument, NULL, 's'},
+                {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'v'},
+                {"server-name", required_argument, NULL, 'n'},
+        };
+        int c, r;
+        settings_add_options(long_options, SETTINGS_SESSION);
+        while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+                switch (c) {
+                case 'c':
+                        o->serve.config = optarg;
+                        break;
+                case 'd':
+                        o->serve.session.dir = optarg;
+                        break;
+                case 'x':
+                        o->serve.session.is_proxied = true;
+                        break;
+                case 's':
+                        o->serve.no_sandbox = true;
+                        break;
+                case 'n':
+                        if (!main_is_server(optarg)) {
+                                fprintf(stderr, "%s: --server-name takes a host's name with a dot\n", argv[0]);
+                                return EXIT_USAGE;
+                        }
+                        snprintf(o->server, sizeof(o->server), "%s", optarg);
+                        break;
+                case 'h':
+                        main_print_usage();
+                        return 0;
+                case 'v':
+                        puts("chat-irc " VERSION);
+                        return 0;
+                default: /* a setting; or getopt_long() has printed the error */
+                        r = settings_take_option(&o->serve.settings, c, optarg, argv[0]);
+                        if (r >= 0)
+                                return r;
+                        break;
+                }
+        }
+        if (!options_are_right(argc, argv, optind, o->serve.session.dir))
+                return EXIT_USAGE;
+        return -1;
+}
+
+int main(int argc, char **argv)
+{
+        static struct session session; /* large: its pages are used only as needed */
+        static struct irc irc;
+        static struct options options = {.serve = {.program = "chat-irc", .session = {.dir = RUN_DIR_DEFAULT}}};
+        static struct irc_options irc_options = {.server = options.server};
+
+        settings_init(&options.serve.settings);
+        int status = main_parse_options(&options, argc, argv);
+        if (status < 0)
+                status = serve_begin(&options.serve);
+        if (status >= 0)
+                return status;
+        main_name_server(&options);
+        irc.options = &irc_options;
+        return serve_client(&options.serve, &session, &irc_kind, &irc);
+}

@@ -1,0 +1,245 @@
+#include "registration.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <chat/version.h>
+
+#include "numerics.h"
+#include "output.h"
+#include "requests.h"
+
+enum {
+        CAPABILITY_BYTES = 24,
+        CAPABILITIES_BYTES = IRC_CAPABILITIES * CAPABILITY_BYTES,
+};
+
+/* The capabilities, in the order of enum irc_capability. */
+static const char capability_names[IRC_CAPABILITIES][CAPABILITY_BYTES] = {
+        [IRC_CAP_NOTIFY] = "cap-notify",     [IRC_ECHO_MESSAGE] = "echo-message",
+        [IRC_MESSAGE_TAGS] = "message-tags", [IRC_MULTI_PREFIX] = "multi-prefix",
+        [IRC_SERVER_TIME] = "server-time",   [IRC_USERHOST_IN_NAMES] = "userhost-in-names",
+};
+
+/* ---- the welcome ---- */
+
+void registration_isupport(struct irc *i)
+{
+        char nicklen[24], channellen[24];
+        snprintf(nicklen, sizeof(nicklen), "NICKLEN=%d", NICK_MAX_BYTES);
+        snprintf(channellen, sizeof(channellen), "CHANNELLEN=%d", NICK_MAX_BYTES + 1);
+        output_numeric(i, RPL_ISUPPORT,
+                       IRC_PARAMS(slice_of("CASEMAPPING=ascii"), slice_of("CHANTYPES=#"), slice_of("CHANLIMIT=#:1"),
+                                  slice_of("PREFIX="), slice_of("CHANMODES=,,,"), slice_of(nicklen),
+                                  slice_of(channellen), slice_of("TOPICLEN=256"), slice_of("LINELEN=512"),
+                                  slice_of("MAXTARGETS=1"), slice_of("NETWORK=chat"),
+                                  slice_of("are supported by this server")));
+}
+
+void registration_lusers(struct irc *i, uint64_t members)
+{
+        char people[80];
+        snprintf(people, sizeof(people), "There are %" PRIu64 " users and 0 invisible on 1 server", members);
+        output_numeric(i, RPL_LUSERCLIENT, IRC_PARAMS(slice_of(people)));
+        snprintf(people, sizeof(people), "I have %" PRIu64 " clients and 0 servers", members);
+        output_numeric(i, RPL_LUSERME, IRC_PARAMS(slice_of(people)));
+}
+
+static void registration_greet(struct irc *i, uint64_t members)
+{
+        char text[160];
+        struct slice server = slice_of(i->options->server);
+        snprintf(text, sizeof(text), "Welcome to the chat, %s", i->wanted);
+        output_numeric(i, RPL_WELCOME, IRC_PARAMS(slice_of(text)));
+        snprintf(text, sizeof(text), "Your host is %s, running chat-irc %s", i->options->server, VERSION);
+        output_numeric(i, RPL_YOURHOST, IRC_PARAMS(slice_of(text)));
+        output_numeric(i, RPL_CREATED, IRC_PARAMS(slice_of("This server has been here since the chat was opened")));
+        output_numeric(i, RPL_MYINFO, IRC_PARAMS(server, slice_of("chat-irc-" VERSION), slice_of("-"), slice_of("-")));
+        registration_isupport(i);
+        if (members > 0)
+                registration_lusers(i, members);
+        output_numeric(i, ERR_NOMOTD, IRC_PARAMS(slice_of("A message of the day comes by itself, if there is one")));
+}
+
+/* ---- the steps ---- */
+
+/* Lets the client in. It is in the first room, and is announced there. */
+static void registration_enter(struct irc *i)
+{
+        char channel[NICK_MAX_BYTES + 2];
+        snprintf(i->room, sizeof(i->room), "%s", FIRST_ROOM);
+        snprintf(channel, sizeof(channel), "#%s", i->room);
+        talk_arrive(i->session);
+        output_from(i, talk_name(i->session), "JOIN", IRC_PARAMS(slice_of(channel)));
+        requests_send(i, IRC_WISH_NAMES, slice_of(channel), (struct frame){.type = FRAME_COMPLETE, .name = {"", 0}});
+}
+
+void registration_complete(struct irc *i, uint64_t members)
+{
+        i->stage = IRC_TALKING;
+        registration_greet(i, members);
+        registration_enter(i);
+}
+
+void registration_welcome(struct irc *i, uint64_t members)
+{
+        if (i->stage != IRC_JOINING)
+                return; /* chatd met the same HELLO again */
+        if (slice_equal(talk_name(i->session), slice_of(i->wanted))) {
+                registration_complete(i, members);
+                return;
+        }
+        registration_refuse_nick(i, slice_of(i->wanted), true);
+        i->stage = IRC_RENAMING;
+        i->wanted[0] = '\0';
+}
+
+/* Joins the chat if the client has stated all that it needs. */
+static void registration_go_on(struct irc *i)
+{
+        if (i->stage != IRC_REGISTERING || i->wanted[0] == '\0' || !i->has_user || i->negotiates)
+                return;
+        i->stage = IRC_JOINING;
+        talk_introduce(i->session, slice_of(i->wanted));
+}
+
+void registration_expire(struct irc *i)
+{
+        output_error(i, slice_of("Closing link: registration timed out"));
+        if (i->stage == IRC_REGISTERING)
+                talk_not_chat(i->session, "no nick");
+        else
+                talk_leave(i->session, LEAVE_TIMEOUT);
+}
+
+/* ---- NICK ---- */
+
+void registration_refuse_nick(struct irc *i, struct slice target, bool taken)
+{
+        output_numeric(i, taken ? ERR_NICKNAMEINUSE : ERR_ERRONEUSNICKNAME,
+                       IRC_PARAMS(irc_is_middle(target) ? target : slice_of("*"),
+                                  slice_of(taken ? "Nickname is already in use"
+                                                 : "A nick has 1 to 24 characters and starts with a letter: plain "
+                                                   "letters, digits, - _ and .")));
+}
+
+void registration_renamed(struct irc *i)
+{
+        char nick[IRC_NICK_MAX_BYTES], old_name[sizeof(i->wanted)];
+        memcpy(old_name, i->wanted, sizeof(old_name));
+        nick_of_name(talk_name(i->session), nick);
+        snprintf(i->wanted, sizeof(i->wanted), "%.*s", NICK_MAX_BYTES, nick);
+        if (i->stage == IRC_RENAMING)
+                registration_complete(i, 0);
+        else
+                output_from(i, slice_of(old_name), "NICK", IRC_PARAMS(slice_of(nick)));
+}
+
+void registration_nick(struct irc *i, const struct irc_message *m)
+{
+        struct slice nick = m->params_count > 0 ? m->params[0] : slice_of("");
+        if (nick.len == 0) {
+                output_numeric(i, ERR_NONICKNAMEGIVEN, IRC_PARAMS(slice_of("No nickname given")));
+        } else if (!name_is_nick(nick.at, nick.len) || name_is_reserved(nick.at, nick.len)) {
+                registration_refuse_nick(i, nick, false);
+        } else if (i->stage == IRC_REGISTERING) {
+                snprintf(i->wanted, sizeof(i->wanted), "%.*s", (int)nick.len, nick.at);
+                registration_go_on(i);
+        } else if (i->stage != IRC_JOINING) {
+                requests_send(i, IRC_WISH_NICK, nick, (struct frame){.type = FRAME_NICK, .name = nick});
+        }
+}
+
+/* ---- USER, PASS and CAP ---- */
+
+void registration_user(struct irc *i, const struct irc_message *m)
+{
+        if (m->params_count < 4) {
+                output_numeric(i, ERR_NEEDMOREPARAMS, IRC_PARAMS(slice_of("USER"), slice_of("Not enough parameters")));
+        } else if (i->has_user) {
+                output_numeric(i, ERR_ALREADYREGISTERED, IRC_PARAMS(slice_of("You may not reregister")));
+        } else {
+                i->has_user = true;
+                registration_go_on(i);
+        }
+}
+
+void registration_pass(struct irc *i, const struct irc_message *m)
+{
+        (void)m; /* there are no accounts */
+        if (i->stage != IRC_REGISTERING)
+                output_numeric(i, ERR_ALREADYREGISTERED, IRC_PARAMS(slice_of("You may not reregister")));
+}
+
+/* Writes the names of the capabilities whose bits are in `bits`. */
+static struct slice registration_list(uint32_t bits, char text[static CAPABILITIES_BYTES])
+{
+        char *at = text;
+        for (unsigned n = 0; n < IRC_CAPABILITIES; n++) {
+                if (!(bits & UINT32_C(1) << n))
+                        continue;
+                if (at > text)
+                        *at++ = ' ';
+                at = mempcpy(at, capability_names[n], strlen(capability_names[n]));
+        }
+        return (struct slice){text, (size_t)(at - text)};
+}
+
+/* Finds the capability of this name. Returns IRC_CAPABILITIES if there is none. */
+static unsigned registration_find(struct slice name)
+{
+        unsigned n = 0;
+        while (n < IRC_CAPABILITIES && !slice_equal(name, slice_of(capability_names[n])))
+                n++;
+        return n;
+}
+
+/* Turns the capabilities in `list` on, or off if there is a "-" in front: all of them or none. Returns false if there is
+ * an unknown one. */
+static bool registration_turn(struct irc *i, struct slice list)
+{
+        uint32_t bits = i->capabilities;
+        for (struct slice word; list.len > 0;) {
+                if (!word_next(&list, &word)) {
+                        word = list;
+                        list.len = 0;
+                }
+                if (word.len == 0)
+                        continue;
+                bool off = word.at[0] == '-';
+                unsigned n = registration_find((struct slice){word.at + off, word.len - off});
+                if (n == IRC_CAPABILITIES)
+                        return false;
+                bits = off ? bits & ~(UINT32_C(1) << n) : bits | UINT32_C(1) << n;
+        }
+        i->capabilities = bits;
+        return true;
+}
+
+void registration_cap(struct irc *i, const struct irc_message *m)
+{
+        char text[CAPABILITIES_BYTES], nick[IRC_NICK_MAX_BYTES];
+        struct slice verb = m->params_count > 0 ? m->params[0] : slice_of(""), own = output_own_nick(i, nick);
+        struct slice list = m->params_count > 1 ? m->params[1] : slice_of("");
+        bool begins = i->stage == IRC_REGISTERING;
+        if (slice_equal_case(verb, slice_of("LS"))) {
+                i->negotiates |= begins;
+                if (list.len >= 3 && list.at[0] >= '3') /* version 302 includes cap-notify */
+                        i->capabilities |= UINT32_C(1) << IRC_CAP_NOTIFY;
+                output_server(i, "CAP",
+                              IRC_PARAMS(own, slice_of("LS"),
+                                         registration_list((UINT32_C(1) << IRC_CAPABILITIES) - 1, text)));
+        } else if (slice_equal_case(verb, slice_of("LIST"))) {
+                output_server(i, "CAP", IRC_PARAMS(own, slice_of("LIST"), registration_list(i->capabilities, text)));
+        } else if (slice_equal_case(verb, slice_of("REQ"))) {
+                i->negotiates |= begins;
+                bool known = registration_turn(i, list);
+                output_server(i, "CAP", IRC_PARAMS(own, slice_of(known ? "ACK" : "NAK"), list));
+        } else if (slice_equal_case(verb, slice_of("END"))) {
+                i->negotiates = false;
+                registration_go_on(i);
+        } else {
+                output_numeric(i, ERR_INVALIDCAPCMD,
+                               IRC_PARAMS(irc_is_middle(verb) ? verb : slice_of("*"), slice_of("Invalid CAP command")));
+        }
+}

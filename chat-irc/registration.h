@@ -1,0 +1,30 @@
+/* The registration of an IRC client: CAP, PASS, NICK and USER, until it is a member of the chat. */
+#pragma once
+
+#include "irc.h"
+#include "message.h"
+
+/* Take these commands. NICK is taken at any time. */
+void registration_cap(struct irc *i, const struct irc_message *m);
+void registration_pass(struct irc *i, const struct irc_message *m);
+void registration_nick(struct irc *i, const struct irc_message *m);
+void registration_user(struct irc *i, const struct irc_message *m);
+
+/* chatd took the client as a member, under the name talk_name(). `members` is how many are here; 0: unknown. */
+void registration_welcome(struct irc *i, uint64_t members);
+
+/* The client has the nick that it asked for. `members` as above. */
+void registration_complete(struct irc *i, uint64_t members);
+
+/* The client has another name now: talk_name(). */
+void registration_renamed(struct irc *i);
+
+/* Reports that chatd refused the nick `target`: `taken` if another member has it. */
+void registration_refuse_nick(struct irc *i, struct slice target, bool taken);
+
+/* Closes a client that has not registered in time. */
+void registration_expire(struct irc *i);
+
+/* Write the answers to LUSERS and VERSION, which are a part of the welcome, too. `members` as above. */
+void registration_lusers(struct irc *i, uint64_t members);
+void registration_isupport(struct irc *i);

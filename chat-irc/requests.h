@@ -1,0 +1,18 @@
+/* Requests of an IRC client that wait for chatd's answer. */
+#pragma once
+
+#include "irc.h"
+
+/* Returns true if there is room for one more request. */
+bool requests_have_room(const struct irc *i);
+
+/* Returns true if a request waits that may change the client's nick or room, on which its next messages depend. */
+bool requests_change_client(const struct irc *i);
+
+/* Sends a request to chatd, and remembers what it was for. `target` is the nick or channel as the client wrote it, and
+ * may be empty. There must be room, here and in the queue to chatd. */
+void requests_send(struct irc *i, enum irc_wish wish, struct slice target, struct frame f);
+
+/* Returns the request of this number, or NULL. Forgets it, and requests before it: answers come in order, so those get
+ * none. The result is valid until the next call of a function of this file. */
+const struct irc_request *requests_take(struct irc *i, uint64_t number);
