@@ -13,6 +13,9 @@
 
 #define ACTION_BEGIN "\001ACTION "
 
+/* a text whose bytes are not UTF-8: each becomes a U+FFFD */
+enum { CLEAN_MAX_BYTES = 3 * IRC_LINE_MAX_BYTES + TEXT_CLEAN_MAX };
+
 /* ---- parameters ---- */
 
 static struct slice commands_param(const struct irc_message *m, size_t n)
@@ -74,7 +77,7 @@ static void commands_message(struct irc *i, const struct irc_message *m)
 {
         bool is_notice = slice_equal_case(m->command, slice_of("NOTICE")), is_action;
         struct slice target = commands_param(m, 0), raw = commands_param(m, 1);
-        char clean[2 * IRC_LINE_MAX_BYTES], name[NAME_MAX_BYTES + 1];
+        char clean[CLEAN_MAX_BYTES], name[NAME_MAX_BYTES + 1];
         const char *command = is_notice ? "NOTICE" : "PRIVMSG";
         if (target.len == 0 || raw.len == 0) {
                 if (!is_notice)
@@ -99,9 +102,21 @@ static void commands_message(struct irc *i, const struct irc_message *m)
 
 /* ---- channels ---- */
 
+/* Returns the first channel of a list with commas. */
+static struct slice commands_first_channel(struct slice list)
+{
+        const char *comma = memchr(list.at, ',', list.len);
+        return comma ? (struct slice){list.at, (size_t)(comma - list.at)} : list;
+}
+
 static void commands_join(struct irc *i, const struct irc_message *m)
 {
-        struct slice channel = commands_param(m, 0), room;
+        struct slice list = commands_param(m, 0), channel = commands_first_channel(list), room;
+        if (channel.len < list.len)
+                output_numeric(i, ERR_TOOMANYCHANNELS,
+                               IRC_PARAMS(commands_quote(commands_first_channel((struct slice){
+                                                  list.at + channel.len + 1, list.len - channel.len - 1})),
+                                          slice_of("You can be in one channel at a time")));
         if (slice_equal(channel, slice_of("0")))
                 requests_send(i, IRC_WISH_PART, channel, (struct frame){.type = FRAME_ROOM, .name = {"", 0}});
         else if (nick_channel_to_room(channel, &room))
@@ -113,7 +128,7 @@ static void commands_join(struct irc *i, const struct irc_message *m)
 
 static void commands_part(struct irc *i, const struct irc_message *m)
 {
-        struct slice channel = commands_param(m, 0);
+        struct slice channel = commands_first_channel(commands_param(m, 0));
         if (commands_is_here(i, channel, ERR_NOTONCHANNEL, "You are not in that channel"))
                 requests_send(i, IRC_WISH_PART, channel, (struct frame){.type = FRAME_ROOM, .name = {"", 0}});
 }
@@ -121,7 +136,7 @@ static void commands_part(struct irc *i, const struct irc_message *m)
 static void commands_topic(struct irc *i, const struct irc_message *m)
 {
         struct slice channel = commands_param(m, 0), topic = commands_param(m, 1);
-        char clean[2 * IRC_LINE_MAX_BYTES];
+        char clean[CLEAN_MAX_BYTES];
         if (!commands_is_here(i, channel, ERR_NOTONCHANNEL, "You are not in that channel"))
                 return;
         struct slice text = {clean, text_clean_all(topic.at, topic.len, clean, sizeof(clean))};

@@ -30,11 +30,11 @@ static void irc_begin(void *me, struct session *s)
 
 /* ---- bytes from the client ---- */
 
-/* Returns true if one more message can be taken now, with room for its effects. While chatd takes the client in, or
- * changes its nick or room, its messages wait. */
+/* Returns true if one more message can be taken now, with room for its effects. While chatd takes the client in, and
+ * while an answer is due on which the next messages depend, they wait. */
 static bool irc_has_room(const struct irc *i)
 {
-        return i->stage != IRC_JOINING && requests_have_room(i) && !requests_change_client(i) &&
+        return i->stage != IRC_JOINING && requests_have_room(i) && !requests_must_wait(i) &&
                client_room(i->client) >= IRC_OUTPUT_MAX_BYTES && talk_room(i->session) >= IRC_QUEUE_MIN_BYTES;
 }
 
@@ -401,7 +401,11 @@ static void irc_notice(void *me, const struct answer *a)
 {
         struct irc *i = me;
         char text[TEXT_MAX_BYTES];
-        output_notice(i, answers_sentence(a, talk_name(i->session), 0, text));
+        struct slice why = answers_sentence(a, talk_name(i->session), 0, text);
+        bool ends = a->code == ANSWER_REMOVED || a->code == ANSWER_REMOVED_BANNED || a->code == ANSWER_SHUT_DOWN;
+        output_notice(i, why);
+        if (ends)
+                output_error(i, why);
 }
 
 static bool irc_probe(void *me, const struct frame *f)
@@ -469,14 +473,14 @@ static int64_t irc_due(const void *me)
                 return INT64_MAX;
         if (i->input_len > 0 && irc_has_room(i))
                 return talk_now(i->session);
-        return i->stage == IRC_TALKING ? INT64_MAX : i->register_by;
+        return registration_waits_for_client(i) ? i->register_by : INT64_MAX;
 }
 
 static void irc_tick(void *me)
 {
         struct irc *i = me;
         irc_take_input(i);
-        if (i->stage != IRC_TALKING && talk_is_open(i->session) && talk_now(i->session) >= i->register_by)
+        if (registration_waits_for_client(i) && talk_is_open(i->session) && talk_now(i->session) >= i->register_by)
                 registration_expire(i);
 }
 

@@ -17,8 +17,8 @@ enum {
         IRC_INPUT_MAX_BYTES = 4096,  /* bytes that were read and wait for room */
         IRC_REQUESTS_MAX = 16,       /* requests that wait for chatd's answer */
         IRC_TARGET_MAX_BYTES = NAME_MAX_BYTES,
-        /* the most that one message of a client, or one answer without a list, makes of output */
-        IRC_OUTPUT_MAX_BYTES = 8 * 1024,
+        /* the room in the client's buffer before a message is taken: a list of rooms or names fits, and more */
+        IRC_OUTPUT_MAX_BYTES = 192 * 1024,
 };
 
 /* How far the client is. Only registration.c changes this.
@@ -50,14 +50,14 @@ enum irc_capability {
 
 /* What a request to chatd was for. */
 enum irc_wish {
-        /* these change the client's nick or room */
+        /* these change the client's nick or room, or have long answers: the next message waits until they are answered */
         IRC_WISH_NICK,
         IRC_WISH_JOIN,
         IRC_WISH_PART,
-        /* these do not */
         IRC_WISH_NAMES,
         IRC_WISH_WHO,
         IRC_WISH_LIST,
+        /* the next message need not wait for these */
         IRC_WISH_TOPIC,
         IRC_WISH_NEW_TOPIC, /* the topic that the client has just set */
         IRC_WISH_WHOIS,

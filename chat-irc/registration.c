@@ -7,7 +7,6 @@
 
 #include "numerics.h"
 #include "output.h"
-#include "requests.h"
 
 enum {
         CAPABILITY_BYTES = 24,

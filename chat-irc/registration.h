@@ -3,6 +3,7 @@
 
 #include "irc.h"
 #include "message.h"
+#include "requests.h"
 
 /* Take these commands. NICK is taken at any time. */
 void registration_cap(struct irc *i, const struct irc_message *m);
@@ -21,6 +22,12 @@ void registration_renamed(struct irc *i);
 
 /* Reports that chatd refused the nick `target`: `taken` if another member has it. */
 void registration_refuse_nick(struct irc *i, struct slice target, bool taken);
+
+/* Returns true if the client has not stated all that it must. While chatd has to answer, the time does not count. */
+static inline bool registration_waits_for_client(const struct irc *i)
+{
+        return i->stage == IRC_REGISTERING || (i->stage == IRC_RENAMING && !requests_must_wait(i));
+}
 
 /* Closes a client that has not registered in time. */
 void registration_expire(struct irc *i);

@@ -15,10 +15,10 @@ bool requests_have_room(const struct irc *i)
         return requests_find_free(i) != NULL;
 }
 
-bool requests_change_client(const struct irc *i)
+bool requests_must_wait(const struct irc *i)
 {
         for (size_t n = 0; n < IRC_REQUESTS_MAX; n++)
-                if (i->requests[n].number != 0 && i->requests[n].wish <= IRC_WISH_PART)
+                if (i->requests[n].number != 0 && i->requests[n].wish <= IRC_WISH_LIST)
                         return true;
         return false;
 }

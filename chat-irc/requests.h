@@ -6,8 +6,8 @@
 /* Returns true if there is room for one more request. */
 bool requests_have_room(const struct irc *i);
 
-/* Returns true if a request waits that may change the client's nick or room, on which its next messages depend. */
-bool requests_change_client(const struct irc *i);
+/* Returns true if the client's next message must wait until chatd has answered: see enum irc_wish. */
+bool requests_must_wait(const struct irc *i);
 
 /* Sends a request to chatd, and remembers what it was for. `target` is the nick or channel as the client wrote it, and
  * may be empty. There must be room, here and in the queue to chatd. */
