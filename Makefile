@@ -112,8 +112,8 @@ build/obj-no-filter/%.o: CPPFLAGS += -DNO_FILTER
 build/obj-no-filter/%.o: %.c build/sandbox-filter.h | build/.packages-build
 	@mkdir -p $(@D); echo "CC  $< (no filter)"
 	$(Q)$(CC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP -c $< -o $@
-build/no-filter/chat-session: $(call OBJECTS,obj-no-filter,chat-session/sandbox.c chat-session/main.c) \
-		$(call OBJECTS,obj,$(filter-out %/sandbox.c,$(SESSION)))
+build/no-filter/chat-session: $(call OBJECTS,obj-no-filter,chat-session/sandbox.c chat-session/serve.c) \
+		$(call OBJECTS,obj,$(filter-out %/sandbox.c %/serve.c,$(SESSION)) chat-session/main.c)
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-session) -o $@
 
