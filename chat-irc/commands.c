@@ -73,31 +73,47 @@ static void commands_say(struct irc *i, const char *command, struct slice channe
                 output_text(i, talk_name(i->session), command, channel, text, is_action, OUTPUT_NOW);
 }
 
+/* Says a text to one person. An action becomes a text that begins with a star. */
+static void commands_tell(struct irc *i, bool is_notice, struct slice nick, struct slice text, bool is_action)
+{
+        char name[NAME_MAX_BYTES + 1], starred[CLEAN_MAX_BYTES + 3];
+        if (!nick_to_name(nick, name) || !text_is_name(name, strlen(name))) {
+                if (!is_notice)
+                        commands_refuse(i, ERR_NOSUCHNICK, nick, "No such nick");
+                return;
+        }
+        if (is_action) {
+                int len = snprintf(starred, sizeof(starred), "* %.*s", (int)text.len, text.at);
+                text = (struct slice){starred, (size_t)len};
+        }
+        requests_send(i, is_notice ? IRC_WISH_NOTICE : IRC_WISH_MESSAGE, nick,
+                      (struct frame){.type = FRAME_PRIVATE, .name = slice_of(name), .text = text});
+}
+
+/* Reports that a PRIVMSG has no target or no text. */
+static void commands_refuse_empty(struct irc *i, bool has_target)
+{
+        output_numeric(i, has_target ? ERR_NOTEXTTOSEND : ERR_NORECIPIENT,
+                       IRC_PARAMS(slice_of(has_target ? "No text to send" : "No recipient given (PRIVMSG)")));
+}
+
+/* Takes PRIVMSG or NOTICE. No error is ever reported for a NOTICE. */
 static void commands_message(struct irc *i, const struct irc_message *m)
 {
         bool is_notice = slice_equal_case(m->command, slice_of("NOTICE")), is_action;
-        struct slice target = commands_param(m, 0), raw = commands_param(m, 1);
-        char clean[CLEAN_MAX_BYTES], name[NAME_MAX_BYTES + 1];
-        const char *command = is_notice ? "NOTICE" : "PRIVMSG";
-        if (target.len == 0 || raw.len == 0) {
-                if (!is_notice)
-                        output_numeric(i, target.len == 0 ? ERR_NORECIPIENT : ERR_NOTEXTTOSEND,
-                                       IRC_PARAMS(slice_of(target.len == 0 ? "No recipient given (PRIVMSG)"
-                                                                           : "No text to send")));
-                return;
-        }
-        if (!commands_take_ctcp(&raw, &is_action))
+        struct slice target = commands_param(m, 0), raw = commands_param(m, 1), room;
+        char clean[CLEAN_MAX_BYTES];
+        if ((target.len == 0 || raw.len == 0) && !is_notice)
+                commands_refuse_empty(i, target.len > 0);
+        if (target.len == 0 || raw.len == 0 || !commands_take_ctcp(&raw, &is_action))
                 return;
         struct slice text = {clean, text_clean_all(raw.at, raw.len, clean, sizeof(clean))};
-        if (target.at[0] == '#') {
-                if (commands_is_here(i, target, ERR_CANNOTSENDTOCHAN, "You are not in that channel"))
-                        commands_say(i, command, target, text, is_action);
-        } else if (!nick_to_name(target, name) || !text_is_name(name, strlen(name))) {
-                commands_refuse(i, ERR_NOSUCHNICK, target, "No such nick");
-        } else {
-                requests_send(i, is_notice ? IRC_WISH_NOTICE : IRC_WISH_MESSAGE, target,
-                              (struct frame){.type = FRAME_PRIVATE, .name = slice_of(name), .text = text});
-        }
+        if (target.at[0] != '#')
+                commands_tell(i, is_notice, target, text, is_action);
+        else if (nick_channel_to_room(target, &room) && slice_equal_case(room, slice_of(i->room)))
+                commands_say(i, is_notice ? "NOTICE" : "PRIVMSG", target, text, is_action);
+        else if (!is_notice)
+                commands_refuse(i, ERR_CANNOTSENDTOCHAN, target, "You are not in that channel");
 }
 
 /* ---- channels ---- */
@@ -175,9 +191,10 @@ static void commands_mode(struct irc *i, const struct irc_message *m)
 {
         struct slice target = commands_param(m, 0);
         char nick[IRC_NICK_MAX_BYTES];
-        if (target.at[0] == '#' && m->params_count == 1)
+        bool is_channel = target.len > 0 && target.at[0] == '#';
+        if (is_channel && m->params_count == 1)
                 output_numeric(i, RPL_CHANNELMODEIS, IRC_PARAMS(commands_quote(target), slice_of("+")));
-        else if (target.at[0] == '#')
+        else if (is_channel)
                 commands_refuse(i, ERR_CHANOPRIVSNEEDED, target, "Channels have no operators and no modes");
         else if (!slice_equal_case(target, output_own_nick(i, nick)))
                 output_numeric(i, ERR_USERSDONTMATCH, IRC_PARAMS(slice_of("You cannot change modes of others")));

@@ -117,7 +117,7 @@ static void irc_record(void *me, const struct record *r)
 {
         struct irc *i = me;
         char buffer[NICK_MAX_BYTES + 2], nick[IRC_NICK_MAX_BYTES];
-        if (i->stage != IRC_TALKING)
+        if (i->stage != IRC_TALKING || !talk_is_open(i->session))
                 return;
         struct slice channel = irc_channel(i, buffer);
         switch (r->kind) {
@@ -174,7 +174,20 @@ static void irc_past(void *me, struct wire_reader records)
                         output_text(i, r.name, "PRIVMSG", channel, r.text, r.kind == RECORD_ACTION, r.number);
 }
 
-/* ---- answers ---- */
+/* ---- notices and answers ---- */
+
+static void irc_notice(void *me, const struct answer *a)
+{
+        struct irc *i = me;
+        char text[TEXT_MAX_BYTES];
+        struct slice why = answers_sentence(a, talk_name(i->session), 0, text);
+        if (a->code == ANSWER_LOST || a->code == ANSWER_MISSED)
+                requests_forget(i);
+        bool ends = a->code == ANSWER_REMOVED || a->code == ANSWER_REMOVED_BANNED || a->code == ANSWER_SHUT_DOWN;
+        output_notice(i, why);
+        if (ends)
+                output_error(i, why);
+}
 
 /* Writes what the client is told of a channel that it is in: the topic and the names. */
 static void irc_show_room(struct irc *i, const struct answer_room *room, bool with_topic)
@@ -212,9 +225,9 @@ static void irc_take_move(struct irc *i, const struct answer *a)
         struct answer_room room;
         if (answer_next_room(&rooms, &room) <= 0 || room.name.len > NICK_MAX_BYTES)
                 return;
-        output_from(i, talk_name(i->session), "PART", IRC_PARAMS(irc_channel(i, buffer)));
+        output_own(i, talk_name(i->session), "PART", IRC_PARAMS(irc_channel(i, buffer)));
         snprintf(i->room, sizeof(i->room), "%.*s", (int)room.name.len, room.name.at);
-        output_from(i, talk_name(i->session), "JOIN", IRC_PARAMS(irc_channel(i, buffer)));
+        output_own(i, talk_name(i->session), "JOIN", IRC_PARAMS(irc_channel(i, buffer)));
         irc_show_room(i, &room, true);
 }
 
@@ -236,18 +249,21 @@ static void irc_show_error(struct irc *i, const struct irc_request *request, con
 {
         char text[TEXT_MAX_BYTES];
         struct slice why = answers_sentence(a, talk_name(i->session), 0, text), target = slice_of(request->target);
+        struct slice rest = why, first; /* a numeric has one line */
+        line_next(&rest, &first);
         switch (request->wish) {
         case IRC_WISH_NICK:
-                registration_refuse_nick(i, target, a->code == ANSWER_NAME_TAKEN || a->code == ANSWER_NAME_ALIKE);
+                registration_refuse_nick(i, target, a->code == ANSWER_NAME_TAKEN || a->code == ANSWER_NAME_ALIKE,
+                                         first);
                 break;
         case IRC_WISH_JOIN:
                 if (a->code == ANSWER_ROOM_SAME)
                         break;
-                output_numeric(i, ERR_NOSUCHCHANNEL, IRC_PARAMS(irc_is_middle(target) ? target : slice_of("*"), why));
+                output_numeric(i, ERR_NOSUCHCHANNEL, IRC_PARAMS(irc_is_middle(target) ? target : slice_of("*"), first));
                 break;
         case IRC_WISH_MESSAGE:
         case IRC_WISH_WHOIS:
-                output_numeric(i, ERR_NOSUCHNICK, IRC_PARAMS(irc_is_middle(target) ? target : slice_of("*"), why));
+                output_numeric(i, ERR_NOSUCHNICK, IRC_PARAMS(irc_is_middle(target) ? target : slice_of("*"), first));
                 break;
         case IRC_WISH_NOTICE:
                 break;
@@ -266,12 +282,12 @@ static void irc_take_topic(struct irc *i, const struct irc_request *request, con
         if (a->code == ANSWER_TOPIC_SET)
                 requests_send(i, IRC_WISH_NEW_TOPIC, channel, (struct frame){.type = FRAME_TOPIC, .text = {"", 0}});
         else if (a->code == ANSWER_TOPIC_REMOVED)
-                output_from(i, talk_name(i->session), "TOPIC", IRC_PARAMS(channel, slice_of("")));
+                output_own(i, talk_name(i->session), "TOPIC", IRC_PARAMS(channel, slice_of("")));
         else if (is_new)
-                output_from(i, talk_name(i->session), "TOPIC", IRC_PARAMS(channel, a->text));
+                output_own(i, talk_name(i->session), "TOPIC", IRC_PARAMS(channel, a->text));
         else if (a->code == ANSWER_TOPIC)
                 output_numeric(i, RPL_TOPIC, IRC_PARAMS(channel, a->text));
-        else if (a->code == ANSWER_NO_TOPIC)
+        else if (a->code == ANSWER_NO_TOPIC && request && request->wish == IRC_WISH_TOPIC)
                 output_numeric(i, RPL_NOTOPIC, IRC_PARAMS(channel, slice_of("No topic is set")));
 }
 
@@ -299,6 +315,8 @@ static void irc_take_answer(struct irc *i, const struct irc_request *request, co
         default:
                 if (request)
                         irc_show_error(i, request, &a);
+                else /* to a line or an action */
+                        irc_notice(i, &a);
                 break;
         }
 }
@@ -320,6 +338,8 @@ static void irc_take_names(struct irc *i, const struct irc_request *request, str
                         name = names;
                 if (name.len > 0 && text_is_name(name.at, name.len))
                         answer_add_name(&list, name);
+                else if (name.len > 0)
+                        output_notice(i, slice_of("More people are here than fit into the list"));
         }
         struct answer a = answer_of_rooms(ANSWER_PEOPLE, &list);
         struct wire_reader rooms = a.rooms;
@@ -371,6 +391,8 @@ static void irc_answer(void *me, const struct frame *f)
 {
         struct irc *i = me;
         const struct irc_request *request = requests_take(i, f->number);
+        if (!talk_is_open(i->session))
+                return;
         switch (f->type) {
         case FRAME_ANSWER:
                 irc_take_answer(i, request, f);
@@ -397,17 +419,6 @@ static void irc_welcome(void *me, struct slice asked, uint64_t members)
         registration_welcome(me, members);
 }
 
-static void irc_notice(void *me, const struct answer *a)
-{
-        struct irc *i = me;
-        char text[TEXT_MAX_BYTES];
-        struct slice why = answers_sentence(a, talk_name(i->session), 0, text);
-        bool ends = a->code == ANSWER_REMOVED || a->code == ANSWER_REMOVED_BANNED || a->code == ANSWER_SHUT_DOWN;
-        output_notice(i, why);
-        if (ends)
-                output_error(i, why);
-}
-
 static bool irc_probe(void *me, const struct frame *f)
 {
         struct answer a;
@@ -420,6 +431,8 @@ static void irc_motd(void *me, struct slice lines)
 {
         struct irc *i = me;
         struct slice line;
+        if (i->stage != IRC_TALKING)
+                return;
         output_numeric(i, RPL_MOTDSTART, IRC_PARAMS(slice_of("- Message of the day -")));
         for (bool more = true; more;) {
                 more = line_next(&lines, &line);
@@ -438,11 +451,14 @@ static void irc_refusal(void *me, const struct frame *f)
 {
         struct irc *i = me;
         char text[TEXT_MAX_BYTES];
-        struct answer a;
+        struct answer a = {0};
         struct slice why = f->text;
         if (answer_decode(&a, f->answer) == 0)
                 why = answers_sentence(&a, talk_name(i->session), 0, text);
-        output_numeric(i, ERR_YOUREBANNEDCREEP, IRC_PARAMS(why));
+        struct slice rest = why;
+        line_next(&rest, &why);
+        if (a.code == ANSWER_BANNED)
+                output_numeric(i, ERR_YOUREBANNEDCREEP, IRC_PARAMS(why));
         output_error(i, why);
 }
 

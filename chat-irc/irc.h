@@ -19,6 +19,7 @@ enum {
         IRC_TARGET_MAX_BYTES = NAME_MAX_BYTES,
         /* the room in the client's buffer before a message is taken: a list of rooms or names fits, and more */
         IRC_OUTPUT_MAX_BYTES = 192 * 1024,
+        IRC_RESERVED_BYTES = 128 * 1024, /* the room that lines of the chat leave to answers */
 };
 
 /* How far the client is. Only registration.c changes this.
@@ -59,7 +60,8 @@ enum irc_wish {
         IRC_WISH_LIST,
         /* the next message need not wait for these */
         IRC_WISH_TOPIC,
-        IRC_WISH_NEW_TOPIC, /* the topic that the client has just set */
+        IRC_WISH_FIRST_TOPIC, /* that of the room in which the client begins */
+        IRC_WISH_NEW_TOPIC,   /* the topic that the client has just set */
         IRC_WISH_WHOIS,
         IRC_WISH_MESSAGE, /* a private message */
         IRC_WISH_NOTICE,  /* the same, as a NOTICE: no error is reported */
@@ -72,7 +74,7 @@ struct irc_request {
 };
 
 struct irc_options {
-        const char *server; /* the name of this server: it has a dot, so it is never a nick */
+        const char *server; /* the name of this server, with a dot */
 };
 
 /* All zeros, except for `options`, which must live as long as the session. */

@@ -109,9 +109,17 @@ void output_from(struct irc *i, struct slice name, const char *command, const st
         char source[OUTPUT_SOURCE_MAX_BYTES], tags[TAGS_BYTES];
         struct irc_message m = output_make(output_source(i, name, source), command, params, n);
         m.tags = output_tags(i, OUTPUT_NOW, tags);
-        char *at = client_begin_line(i->client, MESSAGE_BYTES);
+        char *at = client_begin_line(i->client, MESSAGE_BYTES + IRC_RESERVED_BYTES);
         if (at)
                 client_end_line(i->client, at + irc_write(&m, at));
+}
+
+void output_own(struct irc *i, struct slice name, const char *command, const struct slice *params, size_t n)
+{
+        char source[OUTPUT_SOURCE_MAX_BYTES], tags[TAGS_BYTES];
+        struct irc_message m = output_make(output_source(i, name, source), command, params, n);
+        m.tags = output_tags(i, OUTPUT_NOW, tags);
+        output_message(i, &m);
 }
 
 /* Takes the beginning of `text` off, `room` bytes at most: at a blank if possible, and not within a character. */
@@ -140,7 +148,7 @@ void output_text(struct irc *i, struct slice name, const char *command, struct s
         room -= more;
         m.tags = output_tags(i, seconds, tags);
         size_t pieces = text.len / (room < PIECE_MIN_BYTES ? room - 3 : PIECE_MIN_BYTES - 3) + 1;
-        char *at = client_begin_line(i->client, pieces * MESSAGE_BYTES), *end = at;
+        char *at = client_begin_line(i->client, pieces * MESSAGE_BYTES + IRC_RESERVED_BYTES), *end = at;
         if (!at)
                 return;
         do {

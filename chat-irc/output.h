@@ -25,8 +25,10 @@ void output_error(struct irc *i, struct slice why);
 /* Writes a notice of the server to the client: one for each line of the text. */
 void output_notice(struct irc *i, struct slice text);
 
-/* Writes a message that a member, or the client itself, causes. `name` is the member's name. It counts as one line of
- * the chat. */
+/* Writes what the client itself did. `name` is its name, or its old name. */
+void output_own(struct irc *i, struct slice name, const char *command, const struct slice *params, size_t n);
+
+/* Writes what another member did. It counts as one line of the chat: a client that is too slow does not get it. */
 void output_from(struct irc *i, struct slice name, const char *command, const struct slice *params, size_t n);
 
 /* Writes what a member says to `target`, in as many messages as the text needs. `seconds` is when it was said, in

@@ -8,6 +8,8 @@
 #include "numerics.h"
 #include "output.h"
 
+#define NICK_RULE "A nick has 1 to 24 characters and starts with a letter: plain letters, digits, - _ and ."
+
 enum {
         CAPABILITY_BYTES = 24,
         CAPABILITIES_BYTES = IRC_CAPABILITIES * CAPABILITY_BYTES,
@@ -69,7 +71,8 @@ static void registration_enter(struct irc *i)
         snprintf(i->room, sizeof(i->room), "%s", FIRST_ROOM);
         snprintf(channel, sizeof(channel), "#%s", i->room);
         talk_arrive(i->session);
-        output_from(i, talk_name(i->session), "JOIN", IRC_PARAMS(slice_of(channel)));
+        output_own(i, talk_name(i->session), "JOIN", IRC_PARAMS(slice_of(channel)));
+        requests_send(i, IRC_WISH_FIRST_TOPIC, slice_of(channel), (struct frame){.type = FRAME_TOPIC, .text = {"", 0}});
         requests_send(i, IRC_WISH_NAMES, slice_of(channel), (struct frame){.type = FRAME_COMPLETE, .name = {"", 0}});
 }
 
@@ -88,7 +91,7 @@ void registration_welcome(struct irc *i, uint64_t members)
                 registration_complete(i, members);
                 return;
         }
-        registration_refuse_nick(i, slice_of(i->wanted), true);
+        registration_refuse_nick(i, slice_of(i->wanted), true, slice_of("Nickname is already in use"));
         i->stage = IRC_RENAMING;
         i->wanted[0] = '\0';
 }
@@ -113,15 +116,17 @@ void registration_expire(struct irc *i)
 
 /* ---- NICK ---- */
 
-void registration_refuse_nick(struct irc *i, struct slice target, bool taken)
+/* Returns `text` if a reply can quote it, and "*" otherwise. */
+static struct slice registration_quote(struct slice text)
 {
-        output_numeric(i, taken ? ERR_NICKNAMEINUSE : ERR_ERRONEUSNICKNAME,
-                       IRC_PARAMS(irc_is_middle(target) ? target : slice_of("*"),
-                                  slice_of(taken ? "Nickname is already in use"
-                                                 : "A nick has 1 to 24 characters and starts with a letter: plain "
-                                                   "letters, digits, - _ and .")));
+        return irc_is_middle(text) && text.len <= IRC_TARGET_MAX_BYTES ? text : slice_of("*");
 }
 
+void registration_refuse_nick(struct irc *i, struct slice target, bool taken, struct slice why)
+{
+        output_numeric(i, taken ? ERR_NICKNAMEINUSE : ERR_ERRONEUSNICKNAME,
+                       IRC_PARAMS(registration_quote(target), why));
+}
 void registration_renamed(struct irc *i)
 {
         char nick[IRC_NICK_MAX_BYTES], old_name[sizeof(i->wanted)];
@@ -131,7 +136,7 @@ void registration_renamed(struct irc *i)
         if (i->stage == IRC_RENAMING)
                 registration_complete(i, 0);
         else
-                output_from(i, slice_of(old_name), "NICK", IRC_PARAMS(slice_of(nick)));
+                output_own(i, slice_of(old_name), "NICK", IRC_PARAMS(slice_of(nick)));
 }
 
 void registration_nick(struct irc *i, const struct irc_message *m)
@@ -140,7 +145,7 @@ void registration_nick(struct irc *i, const struct irc_message *m)
         if (nick.len == 0) {
                 output_numeric(i, ERR_NONICKNAMEGIVEN, IRC_PARAMS(slice_of("No nickname given")));
         } else if (!name_is_nick(nick.at, nick.len) || name_is_reserved(nick.at, nick.len)) {
-                registration_refuse_nick(i, nick, false);
+                registration_refuse_nick(i, nick, false, slice_of(NICK_RULE));
         } else if (i->stage == IRC_REGISTERING) {
                 snprintf(i->wanted, sizeof(i->wanted), "%.*s", (int)nick.len, nick.at);
                 registration_go_on(i);
@@ -239,6 +244,6 @@ void registration_cap(struct irc *i, const struct irc_message *m)
                 registration_go_on(i);
         } else {
                 output_numeric(i, ERR_INVALIDCAPCMD,
-                               IRC_PARAMS(irc_is_middle(verb) ? verb : slice_of("*"), slice_of("Invalid CAP command")));
+                               IRC_PARAMS(registration_quote(verb), slice_of("Invalid CAP command")));
         }
 }

@@ -20,8 +20,8 @@ void registration_complete(struct irc *i, uint64_t members);
 /* The client has another name now: talk_name(). */
 void registration_renamed(struct irc *i);
 
-/* Reports that chatd refused the nick `target`: `taken` if another member has it. */
-void registration_refuse_nick(struct irc *i, struct slice target, bool taken);
+/* Tells the client why it cannot have the nick `target`: `taken` if another member has it. */
+void registration_refuse_nick(struct irc *i, struct slice target, bool taken, struct slice why);
 
 /* Returns true if the client has not stated all that it must. While chatd has to answer, the time does not count. */
 static inline bool registration_waits_for_client(const struct irc *i)

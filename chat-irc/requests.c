@@ -34,6 +34,12 @@ void requests_send(struct irc *i, enum irc_wish wish, struct slice target, struc
         r->number = talk_request(i->session, f, 1);
 }
 
+void requests_forget(struct irc *i)
+{
+        for (size_t n = 0; n < IRC_REQUESTS_MAX; n++)
+                i->requests[n].number = 0;
+}
+
 const struct irc_request *requests_take(struct irc *i, uint64_t number)
 {
         const struct irc_request *found = NULL;

@@ -13,6 +13,9 @@ bool requests_must_wait(const struct irc *i);
  * may be empty. There must be room, here and in the queue to chatd. */
 void requests_send(struct irc *i, enum irc_wish wish, struct slice target, struct frame f);
 
+/* Forgets all requests, because their answers may be lost. */
+void requests_forget(struct irc *i);
+
 /* Returns the request of this number, or NULL. Forgets it, and requests before it: answers come in order, so those get
  * none. The result is valid until the next call of a function of this file. */
 const struct irc_request *requests_take(struct irc *i, uint64_t number);

@@ -214,7 +214,8 @@ struct slice protocol_answer(enum protocol protocol, bool head)
         case PROTOCOL_TLS:
                 return (struct slice){alert, sizeof(alert) - 1};
         case PROTOCOL_IRC:
-                return slice_of("ERROR :This port is a chat for telnet and nc; IRC clients use port 6667, if it is open\r\n");
+                return slice_of(
+                        "ERROR :This port is a chat for telnet and nc; IRC clients use port 6667, if it is open\r\n");
         default:
                 return slice_of("*** This port is a chat for telnet and nc; it speaks no other protocol\r\n");
         }

@@ -46,10 +46,12 @@ static void test_units_are_verified(void **state)
         assert_string_equal(
                 shell("grep -L ^WantedBy= units/*.socket units/*.timer units/chatd.service units/chat-link.service"),
                 "");
-        shell("systemctl preset chat-echo.socket chat-irc.socket chat-local.socket chat-tls.socket chat-proxied.socket 2>&1");
-        assert_string_equal(shell("systemctl is-enabled chat-echo.socket chat-irc.socket chat-local.socket chat-tls.socket "
-                                  "chat-proxied.socket || true"),
-                            "disabled\ndisabled\ndisabled\ndisabled\ndisabled");
+        shell("systemctl preset chat-echo.socket chat-irc.socket chat-local.socket chat-tls.socket chat-proxied.socket "
+              "2>&1");
+        assert_string_equal(
+                shell("systemctl is-enabled chat-echo.socket chat-irc.socket chat-local.socket chat-tls.socket "
+                      "chat-proxied.socket || true"),
+                "disabled\ndisabled\ndisabled\ndisabled\ndisabled");
 }
 
 /* From version 255 on systemd limits how often a socket wakes it, which would hold up newcomers. The units turn that
@@ -78,9 +80,10 @@ static void test_the_exposure(void **state)
         static const struct {
                 const char *unit;
                 int tenths, unmet;
-        } most[] = {{"chatd.service", 7, 6},         {"chat@.service", 63, 42},         {"chat-echo@.service", 63, 42},
-                    {"chat-local@.service", 63, 42}, {"chat-proxied@.service", 63, 42}, {"chat-tls@.service", 12, 9},
-                    {"chat-irc@.service", 63, 42},   {"chat-link.service", 15, 10},   {"chat-metrics.service", 14, 9}};
+        } most[] = {
+                {"chatd.service", 7, 6},         {"chat@.service", 63, 42},         {"chat-echo@.service", 63, 42},
+                {"chat-local@.service", 63, 42}, {"chat-proxied@.service", 63, 42}, {"chat-tls@.service", 12, 9},
+                {"chat-irc@.service", 63, 42},   {"chat-link.service", 15, 10},     {"chat-metrics.service", 14, 9}};
         (void)state;
         for (size_t i = 0; i < sizeof(most) / sizeof(most[0]); i++) {
                 const char *table = shell("systemd-analyze security --no-pager --offline=yes --threshold=%d "
