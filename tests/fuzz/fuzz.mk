@@ -17,7 +17,7 @@ build/fuzz/fuzz-%: build/fuzz/obj/tests/fuzz/fuzz-%.o build/fuzz/obj/tests/fuzz/
 	@echo "LD  $@"
 	$(Q)$(FUZZ_CC) $(FUZZ_LDFLAGS) $^ $(FUZZ_LIBS) -o $@
 build/fuzz/fuzz-proxy: $(call OBJECTS,fuzz/obj,chat-session/proxy.c)
-build/fuzz/fuzz-irc: $(call OBJECTS,fuzz/obj,$(IRC))
+build/fuzz/fuzz-irc: $(call OBJECTS,fuzz/obj,chat-irc/message.c chat-irc/nick.c chat-irc/reader.c)
 build/fuzz/fuzz-telnet: $(call OBJECTS,fuzz/obj,chat-session/telnet.c)
 build/fuzz/fuzz-lines: $(call OBJECTS,fuzz/obj,chat-session/lines.c chat-session/escape.c chat-session/grapheme.c)
 build/fuzz/fuzz-lines: FUZZ_LIBS := $(LIBS_chat-session)
