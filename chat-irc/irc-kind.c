@@ -161,13 +161,14 @@ static void irc_note(void *me, const struct record *r)
         (void)r;
 }
 
+/* Without their times, past lines would look as if they were said now, and bots would answer them. */
 static void irc_past(void *me, struct wire_reader records)
 {
         struct irc *i = me;
         struct record r;
         char buffer[NICK_MAX_BYTES + 2];
         struct slice channel = irc_channel(i, buffer);
-        if (i->stage != IRC_TALKING)
+        if (i->stage != IRC_TALKING || !irc_has(i, IRC_SERVER_TIME))
                 return;
         while (record_next(&records, &r) > 0)
                 if (record_is_bounded(&r) && record_is_line(&r))
