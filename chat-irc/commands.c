@@ -23,25 +23,24 @@ static struct slice commands_param(const struct irc_message *m, size_t n)
         return n < m->params_count ? m->params[n] : slice_of("");
 }
 
-/* Returns `text` if a reply can quote it, and "*" otherwise. */
-static struct slice commands_quote(struct slice text)
-{
-        return irc_is_middle(text) && text.len <= IRC_TARGET_MAX_BYTES ? text : slice_of("*");
-}
-
 static void commands_refuse(struct irc *i, unsigned number, struct slice subject, const char *why)
 {
-        output_numeric(i, number, IRC_PARAMS(commands_quote(subject), slice_of(why)));
+        output_numeric(i, number, IRC_PARAMS(output_quote(subject), slice_of(why)));
 }
 
-/* Returns true if `channel` is the one that the client is in. Otherwise says so, if `tells`. */
-static bool commands_is_here(struct irc *i, struct slice channel, unsigned number, const char *why)
+/* Returns true if `channel` is the one that the client is in. */
+static bool commands_is_own(const struct irc *i, struct slice channel)
 {
         struct slice room;
-        if (nick_channel_to_room(channel, &room) && slice_equal_case(room, slice_of(i->room)))
-                return true;
-        commands_refuse(i, number, channel, why);
-        return false;
+        return nick_channel_to_room(channel, &room) && slice_equal_case(room, slice_of(i->room));
+}
+
+/* Does the same, and says so if it is another one. */
+static bool commands_is_here(struct irc *i, struct slice channel)
+{
+        if (!commands_is_own(i, channel))
+                commands_refuse(i, ERR_NOTONCHANNEL, channel, "You are not in that channel");
+        return commands_is_own(i, channel);
 }
 
 /* ---- talk ---- */
@@ -101,7 +100,7 @@ static void commands_refuse_empty(struct irc *i, bool has_target)
 static void commands_message(struct irc *i, const struct irc_message *m)
 {
         bool is_notice = slice_equal_case(m->command, slice_of("NOTICE")), is_action;
-        struct slice target = commands_param(m, 0), raw = commands_param(m, 1), room;
+        struct slice target = commands_param(m, 0), raw = commands_param(m, 1);
         char clean[CLEAN_MAX_BYTES];
         if ((target.len == 0 || raw.len == 0) && !is_notice)
                 commands_refuse_empty(i, target.len > 0);
@@ -110,7 +109,7 @@ static void commands_message(struct irc *i, const struct irc_message *m)
         struct slice text = {clean, text_clean_all(raw.at, raw.len, clean, sizeof(clean))};
         if (target.at[0] != '#')
                 commands_tell(i, is_notice, target, text, is_action);
-        else if (nick_channel_to_room(target, &room) && slice_equal_case(room, slice_of(i->room)))
+        else if (commands_is_own(i, target))
                 commands_say(i, is_notice ? "NOTICE" : "PRIVMSG", target, text, is_action);
         else if (!is_notice)
                 commands_refuse(i, ERR_CANNOTSENDTOCHAN, target, "You are not in that channel");
@@ -130,7 +129,7 @@ static void commands_join(struct irc *i, const struct irc_message *m)
         struct slice list = commands_param(m, 0), channel = commands_first_channel(list), room;
         if (channel.len < list.len)
                 output_numeric(i, ERR_TOOMANYCHANNELS,
-                               IRC_PARAMS(commands_quote(commands_first_channel((struct slice){
+                               IRC_PARAMS(output_quote(commands_first_channel((struct slice){
                                                   list.at + channel.len + 1, list.len - channel.len - 1})),
                                           slice_of("You can be in one channel at a time")));
         if (slice_equal(channel, slice_of("0")))
@@ -145,7 +144,7 @@ static void commands_join(struct irc *i, const struct irc_message *m)
 static void commands_part(struct irc *i, const struct irc_message *m)
 {
         struct slice channel = commands_first_channel(commands_param(m, 0));
-        if (commands_is_here(i, channel, ERR_NOTONCHANNEL, "You are not in that channel"))
+        if (commands_is_here(i, channel))
                 requests_send(i, IRC_WISH_PART, channel, (struct frame){.type = FRAME_ROOM, .name = {"", 0}});
 }
 
@@ -153,7 +152,7 @@ static void commands_topic(struct irc *i, const struct irc_message *m)
 {
         struct slice channel = commands_param(m, 0), topic = commands_param(m, 1);
         char clean[CLEAN_MAX_BYTES];
-        if (!commands_is_here(i, channel, ERR_NOTONCHANNEL, "You are not in that channel"))
+        if (!commands_is_here(i, channel))
                 return;
         struct slice text = {clean, text_clean_all(topic.at, topic.len, clean, sizeof(clean))};
         if (m->params_count > 1 && text.len == 0)
@@ -164,8 +163,7 @@ static void commands_topic(struct irc *i, const struct irc_message *m)
 /* Asks for the names in the client's room. Nobody is listed in other channels. */
 static void commands_ask_names(struct irc *i, enum irc_wish wish, struct slice channel, unsigned end, const char *text)
 {
-        struct slice room;
-        if (nick_channel_to_room(channel, &room) && slice_equal_case(room, slice_of(i->room)))
+        if (commands_is_own(i, channel))
                 requests_send(i, wish, channel, (struct frame){.type = FRAME_COMPLETE, .name = {"", 0}});
         else
                 commands_refuse(i, end, channel, text);
@@ -193,7 +191,7 @@ static void commands_mode(struct irc *i, const struct irc_message *m)
         char nick[IRC_NICK_MAX_BYTES];
         bool is_channel = target.len > 0 && target.at[0] == '#';
         if (is_channel && m->params_count == 1)
-                output_numeric(i, RPL_CHANNELMODEIS, IRC_PARAMS(commands_quote(target), slice_of("+")));
+                output_numeric(i, RPL_CHANNELMODEIS, IRC_PARAMS(output_quote(target), slice_of("+")));
         else if (is_channel)
                 commands_refuse(i, ERR_CHANOPRIVSNEEDED, target, "Channels have no operators and no modes");
         else if (!slice_equal_case(target, output_own_nick(i, nick)))

@@ -5,7 +5,6 @@
 
 #include <chat/options.h>
 #include <chat/settings.h>
-#include <chat/version.h>
 
 #include "../chat-session/serve.h"
 
@@ -64,30 +63,13 @@ static void main_name_server(struct options *o)
 static int main_parse_options(struct options *o, int argc, char **argv)
 {
         struct option long_options[16 + SETTINGS] = {
-                {"config", required_argument, NULL, 'c'},
-                {"run-dir", required_argument, NULL, 'd'},
-                {"proxied", no_argument, NULL, 'x'},
-                {"no-sandbox", no_argument, NULL, 's'},
-                {"help", no_argument, NULL, 'h'},
-                {"version", no_argument, NULL, 'v'},
+                SERVE_LONG_OPTIONS,
                 {"server-name", required_argument, NULL, 'n'},
         };
         int c, r;
         settings_add_options(long_options, SETTINGS_SESSION);
         while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
                 switch (c) {
-                case 'c':
-                        o->serve.config = optarg;
-                        break;
-                case 'd':
-                        o->serve.session.dir = optarg;
-                        break;
-                case 'x':
-                        o->serve.session.is_proxied = true;
-                        break;
-                case 's':
-                        o->serve.no_sandbox = true;
-                        break;
                 case 'n':
                         if (!main_is_server(optarg)) {
                                 fprintf(stderr, "%s: --server-name takes a host's name with a dot\n", argv[0]);
@@ -95,14 +77,8 @@ static int main_parse_options(struct options *o, int argc, char **argv)
                         }
                         snprintf(o->server, sizeof(o->server), "%s", optarg);
                         break;
-                case 'h':
-                        main_print_usage();
-                        return 0;
-                case 'v':
-                        puts("chat-irc " VERSION);
-                        return 0;
-                default: /* a setting; or getopt_long() has printed the error */
-                        r = settings_take_option(&o->serve.settings, c, optarg, argv[0]);
+                default:
+                        r = serve_take_option(&o->serve, c, argv[0], main_print_usage);
                         if (r >= 0)
                                 return r;
                         break;

@@ -21,8 +21,7 @@ static void irc_skip_blanks(struct slice *rest)
         }
 }
 
-/* Takes the bytes up to the next blank off `rest`, and the blanks behind them. */
-static struct slice irc_take_word(struct slice *rest)
+struct slice irc_take_word(struct slice *rest)
 {
         const char *blank = memchr(rest->at, ' ', rest->len);
         struct slice word = {rest->at, blank ? (size_t)(blank - rest->at) : rest->len};

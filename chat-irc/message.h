@@ -37,6 +37,9 @@ struct irc_tag {
  * command. The last of IRC_PARAMS_MAX parameters is the whole rest of the line. */
 int irc_parse(struct irc_message *m, struct slice line);
 
+/* Takes the bytes up to the next blank off `rest`, and the blanks behind them. */
+struct slice irc_take_word(struct slice *rest);
+
 /* Takes the next tag off `tags`. Returns false if there is none. */
 bool irc_next_tag(struct slice *tags, struct irc_tag *tag);
 

@@ -166,6 +166,17 @@ void output_text(struct irc *i, struct slice name, const char *command, struct s
 
 /* ---- names ---- */
 
+struct slice output_quote(struct slice text)
+{
+        return irc_is_middle(text) && text.len <= IRC_TARGET_MAX_BYTES ? text : slice_of("*");
+}
+
+struct slice output_channel(const struct irc *i, char channel[static OUTPUT_CHANNEL_BYTES])
+{
+        snprintf(channel, OUTPUT_CHANNEL_BYTES, "#%s", i->room);
+        return slice_of(channel);
+}
+
 struct slice output_source(const struct irc *i, struct slice name, char source[static OUTPUT_SOURCE_MAX_BYTES])
 {
         char nick[IRC_NICK_MAX_BYTES];

@@ -9,7 +9,8 @@
         (const struct slice[]){__VA_ARGS__}, sizeof((const struct slice[]){__VA_ARGS__}) / sizeof(struct slice)
 
 enum {
-        OUTPUT_NOW = 0,                                        /* the time of a message that was said just now */
+        OUTPUT_NOW = 0, /* the time of a message that was said just now */
+        OUTPUT_CHANNEL_BYTES = NICK_MAX_BYTES + sizeof("#"),
         OUTPUT_SOURCE_MAX_BYTES = 2 * IRC_NICK_MAX_BYTES + 16, /* "NICK!chat@HOST" */
 };
 
@@ -35,6 +36,12 @@ void output_from(struct irc *i, struct slice name, const char *command, const st
  * seconds since 1970, or OUTPUT_NOW. An action becomes a CTCP ACTION. It counts as one line of the chat. */
 void output_text(struct irc *i, struct slice name, const char *command, struct slice target, struct slice text,
                  bool is_action, uint64_t seconds);
+
+/* Returns `text` if a reply can quote it as a parameter, and "*" otherwise. */
+struct slice output_quote(struct slice text);
+
+/* Writes the name of the channel that the client is in. */
+struct slice output_channel(const struct irc *i, char channel[static OUTPUT_CHANNEL_BYTES]);
 
 /* Writes "NICK!chat@HOST" for a member. */
 struct slice output_source(const struct irc *i, struct slice name, char source[static OUTPUT_SOURCE_MAX_BYTES]);

@@ -37,7 +37,7 @@ void registration_isupport(struct irc *i)
                                   slice_of("are supported by this server")));
 }
 
-void registration_lusers(struct irc *i, uint64_t members)
+static void registration_lusers(struct irc *i, uint64_t members)
 {
         char people[80];
         snprintf(people, sizeof(people), "There are %" PRIu64 " users and 0 invisible on 1 server", members);
@@ -67,16 +67,17 @@ static void registration_greet(struct irc *i, uint64_t members)
 /* Lets the client in. It is in the first room, and is announced there. */
 static void registration_enter(struct irc *i)
 {
-        char channel[NICK_MAX_BYTES + 2];
+        char buffer[OUTPUT_CHANNEL_BYTES];
         snprintf(i->room, sizeof(i->room), "%s", FIRST_ROOM);
-        snprintf(channel, sizeof(channel), "#%s", i->room);
+        struct slice channel = output_channel(i, buffer);
         talk_arrive(i->session);
-        output_own(i, talk_name(i->session), "JOIN", IRC_PARAMS(slice_of(channel)));
-        requests_send(i, IRC_WISH_FIRST_TOPIC, slice_of(channel), (struct frame){.type = FRAME_TOPIC, .text = {"", 0}});
-        requests_send(i, IRC_WISH_NAMES, slice_of(channel), (struct frame){.type = FRAME_COMPLETE, .name = {"", 0}});
+        output_own(i, talk_name(i->session), "JOIN", IRC_PARAMS(channel));
+        requests_send(i, IRC_WISH_FIRST_TOPIC, channel, (struct frame){.type = FRAME_TOPIC, .text = {"", 0}});
+        requests_send(i, IRC_WISH_NAMES, channel, (struct frame){.type = FRAME_COMPLETE, .name = {"", 0}});
 }
 
-void registration_complete(struct irc *i, uint64_t members)
+/* Greets the client, which has the nick that it asked for. */
+static void registration_complete(struct irc *i, uint64_t members)
 {
         i->stage = IRC_TALKING;
         registration_greet(i, members);
@@ -116,17 +117,11 @@ void registration_expire(struct irc *i)
 
 /* ---- NICK ---- */
 
-/* Returns `text` if a reply can quote it, and "*" otherwise. */
-static struct slice registration_quote(struct slice text)
-{
-        return irc_is_middle(text) && text.len <= IRC_TARGET_MAX_BYTES ? text : slice_of("*");
-}
-
 void registration_refuse_nick(struct irc *i, struct slice target, bool taken, struct slice why)
 {
-        output_numeric(i, taken ? ERR_NICKNAMEINUSE : ERR_ERRONEUSNICKNAME,
-                       IRC_PARAMS(registration_quote(target), why));
+        output_numeric(i, taken ? ERR_NICKNAMEINUSE : ERR_ERRONEUSNICKNAME, IRC_PARAMS(output_quote(target), why));
 }
+
 void registration_renamed(struct irc *i)
 {
         char nick[IRC_NICK_MAX_BYTES], old_name[sizeof(i->wanted)];
@@ -203,11 +198,8 @@ static unsigned registration_find(struct slice name)
 static bool registration_turn(struct irc *i, struct slice list)
 {
         uint32_t bits = i->capabilities;
-        for (struct slice word; list.len > 0;) {
-                if (!word_next(&list, &word)) {
-                        word = list;
-                        list.len = 0;
-                }
+        while (list.len > 0) {
+                struct slice word = irc_take_word(&list);
                 if (word.len == 0)
                         continue;
                 bool off = word.at[0] == '-';
@@ -243,7 +235,6 @@ void registration_cap(struct irc *i, const struct irc_message *m)
                 i->negotiates = false;
                 registration_go_on(i);
         } else {
-                output_numeric(i, ERR_INVALIDCAPCMD,
-                               IRC_PARAMS(registration_quote(verb), slice_of("Invalid CAP command")));
+                output_numeric(i, ERR_INVALIDCAPCMD, IRC_PARAMS(output_quote(verb), slice_of("Invalid CAP command")));
         }
 }

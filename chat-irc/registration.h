@@ -14,9 +14,6 @@ void registration_user(struct irc *i, const struct irc_message *m);
 /* chatd took the client as a member, under the name talk_name(). `members` is how many are here; 0: unknown. */
 void registration_welcome(struct irc *i, uint64_t members);
 
-/* The client has the nick that it asked for. `members` as above. */
-void registration_complete(struct irc *i, uint64_t members);
-
 /* The client has another name now: talk_name(). */
 void registration_renamed(struct irc *i);
 
@@ -32,6 +29,5 @@ static inline bool registration_waits_for_client(const struct irc *i)
 /* Closes a client that has not registered in time. */
 void registration_expire(struct irc *i);
 
-/* Write the answers to LUSERS and VERSION, which are a part of the welcome, too. `members` as above. */
-void registration_lusers(struct irc *i, uint64_t members);
+/* Writes what this server supports: a part of the welcome, and of the answer to VERSION. */
 void registration_isupport(struct irc *i);

@@ -5,7 +5,6 @@
 
 #include <chat/options.h>
 #include <chat/settings.h>
-#include <chat/version.h>
 
 #include "echo.h"
 #include "serve.h"
@@ -64,42 +63,23 @@ static bool main_take_charset(struct options *o, const char *name, const char *p
 static int main_parse_options(struct options *o, int argc, char **argv)
 {
         struct option long_options[16 + SETTINGS] = {
-                {"config", required_argument, NULL, 'c'},  {"echo", no_argument, NULL, 'e'},
-                {"run-dir", required_argument, NULL, 'd'}, {"proxied", no_argument, NULL, 'x'},
-                {"no-sandbox", no_argument, NULL, 's'},    {"help", no_argument, NULL, 'h'},
-                {"version", no_argument, NULL, 'v'},       {"charset", required_argument, NULL, 'a'},
+                SERVE_LONG_OPTIONS,
+                {"echo", no_argument, NULL, 'e'},
+                {"charset", required_argument, NULL, 'a'},
         };
         int c, r;
         settings_add_options(long_options, SETTINGS_SESSION);
         while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
                 switch (c) {
-                case 'c':
-                        o->serve.config = optarg;
-                        break;
                 case 'e':
                         o->kind = &echo_kind;
-                        break;
-                case 'd':
-                        o->serve.session.dir = optarg;
-                        break;
-                case 'x':
-                        o->serve.session.is_proxied = true;
-                        break;
-                case 's':
-                        o->serve.no_sandbox = true;
                         break;
                 case 'a':
                         if (!main_take_charset(o, optarg, argv[0]))
                                 return EXIT_USAGE;
                         break;
-                case 'h':
-                        main_print_usage();
-                        return 0;
-                case 'v':
-                        puts("chat-session " VERSION);
-                        return 0;
-                default: /* a setting; or getopt_long() has printed the error */
-                        r = settings_take_option(&o->serve.settings, c, optarg, argv[0]);
+                default:
+                        r = serve_take_option(&o->serve, c, argv[0], main_print_usage);
                         if (r >= 0)
                                 return r;
                         break;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 
 #include <chat/lack.h>
 #include <chat/options.h>
+#include <chat/version.h>
 
 #include "sandbox.h"
 #if SANDBOX_SANITIZED
@@ -95,6 +97,32 @@ static int serve_enter_sandbox(struct session *s)
         sandboxed = true;
 #endif
         return sandbox_enter(SANDBOX_OF_THIS_BUILD, &s->uplink.socket);
+}
+
+int serve_take_option(struct serve_options *o, int option, const char *program, void (*print_usage)(void))
+{
+        switch (option) {
+        case 'c':
+                o->config = optarg;
+                return -1;
+        case 'd':
+                o->session.dir = optarg;
+                return -1;
+        case 'x':
+                o->session.is_proxied = true;
+                return -1;
+        case 's':
+                o->no_sandbox = true;
+                return -1;
+        case 'h':
+                print_usage();
+                return EXIT_SUCCESS;
+        case 'v':
+                printf("%s %s\n", o->program, VERSION);
+                return EXIT_SUCCESS;
+        default: /* a setting; or getopt_long() has printed the error */
+                return settings_take_option(&o->settings, option, optarg, program);
+        }
 }
 
 int serve_begin(struct serve_options *o)

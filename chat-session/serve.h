@@ -13,6 +13,19 @@ struct serve_options {
         bool no_sandbox;
 };
 
+/* The options of every kind of client, for getopt_long(3), beside those of settings_add_options(). */
+#define SERVE_LONG_OPTIONS                                                                                             \
+        {"config", required_argument, NULL, 'c'}, {"run-dir", required_argument, NULL, 'd'},                           \
+                {"proxied", no_argument, NULL, 'x'}, {"no-sandbox", no_argument, NULL, 's'},                           \
+                {"help", no_argument, NULL, 'h'},                                                                      \
+        {                                                                                                              \
+                "version", no_argument, NULL, 'v'                                                                      \
+        }
+
+/* Takes one of these options, or one of the settings, as getopt_long(3) returned it. Returns -1 if the program goes on,
+ * otherwise its exit status. */
+int serve_take_option(struct serve_options *o, int option, const char *program, void (*print_usage)(void));
+
 /* Takes the descriptors that the launcher passed, and reads the settings. Returns -1 if the session is to run. Otherwise
  * prints the reason on standard error and returns the exit status. An error in the file of settings costs only its line,
  * and is logged. */
