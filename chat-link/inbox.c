@@ -14,7 +14,7 @@ static void inbox_remember(void *user, const struct record *rec)
         in->gap_notice.epoch = rec->id;
         in->gap_notice.lines = rec->number;
         if (!in->gap_notice.is_last)
-                seen_before(&in->seen, rec->id, rec->number);
+                seen_before(&in->seen, rec->id, record_key(rec));
 }
 
 int inbox_init(struct inbox *in, int fd, struct spool *spool)
@@ -65,8 +65,9 @@ static void inbox_count_members(struct inbox *in, const struct record *rec)
 {
         if (rec->kind == RECORD_JOIN)
                 in->members++;
-        else if (rec->kind == RECORD_LEAVE && in->members > 0)
+        else if (rec->kind == RECORD_LEAVE && rec->id != in->left && in->members > 0)
                 in->members--;
+        in->left = rec->kind == RECORD_LEAVE ? rec->id : 0; /* a LEAVE for each room of the member may follow */
 }
 
 /* Collects the records of a batch that are new. Returns their size. */
@@ -77,7 +78,7 @@ static size_t inbox_gather(struct inbox *in, const struct frame *f, struct seen 
         size_t size = 0;
         *count = 0;
         while (record_next(&r, &rec) > 0) {
-                if (seen_before(seen, rec.id, rec.number) || !inbox_is_for_others(&rec))
+                if (seen_before(seen, rec.id, record_key(&rec)) || !inbox_is_for_others(&rec))
                         continue;
                 size_t n = record_encode(in->records + size, sizeof(in->records) - size, &rec);
                 size += n;

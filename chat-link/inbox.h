@@ -38,6 +38,7 @@ struct inbox {
         } gap_notice;
         bool has_members; /* chatd has sent `members` */
         uint64_t members; /* sessions on this host */
+        uint64_t left;    /* the id in the last record, if that was a LEAVE; otherwise 0 */
         uint64_t number;  /* of the last record from the link that chatd relayed */
         char reason[256];
         uint64_t ignored_count; /* datagrams that chatd does not send */

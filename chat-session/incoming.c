@@ -37,7 +37,7 @@ static void incoming_show_batch(struct session *s, struct wire_reader records)
         struct record r;
         while (record_next(&records, &r) > 0)
                 if (record_is_bounded(&r))
-                        incoming_show_record(s, &r, seen_before(&s->seen, r.id, r.number));
+                        incoming_show_record(s, &r, seen_before(&s->seen, r.id, record_key(&r)));
         s->loan.client_bytes = 0;
 }
 

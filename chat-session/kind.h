@@ -48,6 +48,7 @@ enum kind_form {
  * be NULL, except those from `welcome` to `probe` with KIND_JOINS_NEVER: these are never called then. */
 struct kind {
         enum kind_joining joining;
+        bool roams; /* its clients begin in no room, and may be in several: see enum frame_type (chat/frame.h) */
 
         /* The connection is there. Called once, before all others. Nothing has been read yet. */
         void (*begin)(void *me, struct session *s);

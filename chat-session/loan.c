@@ -127,12 +127,12 @@ static void loan_remember(struct loan *l, struct seen *seen, uint64_t own, bool 
                         continue;
                 if (l->client_bytes < r->bytes) {
                         l->rest.id = r->id;
-                        l->rest.number = r->number;
+                        l->rest.key = r->key;
                         l->rest.bytes = (size_t)l->client_bytes;
                         break;
                 }
                 l->client_bytes -= r->bytes;
-                seen_remember(seen, r->id, r->number);
+                seen_remember(seen, r->id, r->key);
                 l->lines_out += count && r->bytes > 0;
         }
         l->client_bytes = 0;
@@ -167,7 +167,7 @@ size_t loan_has(struct loan *l, const struct record *r)
         size_t bytes = display_bytes(r), has = l->client_bytes < bytes ? (size_t)l->client_bytes : bytes;
         l->client_bytes -= has;
         l->lines_out += bytes > 0 && has == bytes;
-        if (l->rest.bytes > 0 && l->rest.id == r->id && l->rest.number == r->number) {
+        if (l->rest.bytes > 0 && l->rest.id == r->id && l->rest.key == record_key(r)) {
                 has = l->rest.bytes;
                 l->rest.bytes = 0;
         }

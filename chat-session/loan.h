@@ -35,7 +35,7 @@ struct loan {
         uint64_t lines_out;    /* of earlier chatds, and of writes that were broken off */
         uint64_t client_bytes; /* bytes of the next datagram's records that the client has */
         struct {
-                uint64_t id, number;
+                uint64_t id, key;
                 size_t bytes; /* 0: there is no such record */
         } rest;               /* the record of a dead chatd whose rest the client lacks */
 };

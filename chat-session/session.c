@@ -55,6 +55,7 @@ void session_tell(struct session *s, const struct answer *a)
 void session_introduce(struct session *s)
 {
         session_be(s, SESSION_INTRODUCED);
+        s->uplink.roams = s->kind->roams;
         uplink_init(&s->uplink, s->options->dir, slice_of(s->peer.name), slice_of(s->peer.address), s->options->pace);
 }
 

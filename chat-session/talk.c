@@ -15,6 +15,12 @@ void talk_say(struct session *s, struct slice text)
         uplink_say(&s->uplink, text);
 }
 
+uint64_t talk_say_in(struct session *s, struct slice room, struct slice text)
+{
+        uplink_say_in(&s->uplink, room, text);
+        return s->uplink.number;
+}
+
 uint64_t talk_request(struct session *s, struct frame f, unsigned cost)
 {
         uplink_request(&s->uplink, f, cost);

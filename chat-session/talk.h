@@ -19,6 +19,9 @@ void talk_introduce(struct session *s, struct slice name);
 /* Says a line, clean text (chat/safe-text.h) of at most TEXT_MAX_BYTES. There must be talk_room(). */
 void talk_say(struct session *s, struct slice text);
 
+/* Says a line in a room, for a client that roams. Returns the number of the line. */
+uint64_t talk_say_in(struct session *s, struct slice room, struct slice text);
+
 /* Sends a request to chatd, which counts as `cost` lines, 1 to 255. `f` has its type, name and text. There must be
  * talk_room(). Returns the number by which chatd will answer. */
 uint64_t talk_request(struct session *s, struct frame f, unsigned cost);

@@ -41,14 +41,6 @@ static uint8_t *uplink_queue_extend(struct uplink_queue *q, size_t size)
         return at;
 }
 
-static void uplink_queue_add(struct uplink_queue *q, const struct uplink_entry *e, const void *data)
-{
-        uint8_t *at = uplink_queue_extend(q, sizeof(*e) + e->size);
-        q->last = (size_t)(at - q->data);
-        uplink_queue_write(q, q->last, e);
-        memcpy(at + sizeof(*e), data, e->size);
-}
-
 void uplink_queue_frame(struct uplink_queue *q, const struct frame *f, unsigned cost)
 {
         size_t room = uplink_queue_compact(q, sizeof(struct uplink_entry) + FRAME_MAX_BYTES), size = 0;
@@ -64,14 +56,33 @@ void uplink_queue_frame(struct uplink_queue *q, const struct frame *f, unsigned 
                                    .size = (uint16_t)size, .cost = (uint8_t)cost, .number = cost > 0 ? f->number : 0});
 }
 
-void uplink_queue_line(struct uplink_queue *q, uint64_t number, struct slice text)
+/* Puts an entry with its first line in. */
+static void uplink_queue_add(struct uplink_queue *q, uint64_t number, struct slice room, struct slice text)
+{
+        const struct uplink_entry e = {
+                .size = (uint16_t)(room.len + text.len), .lines = 1, .room = (uint8_t)room.len, .number = number};
+        uint8_t *at = uplink_queue_extend(q, sizeof(e) + e.size);
+        q->last = (size_t)(at - q->data);
+        uplink_queue_write(q, q->last, &e);
+        memcpy(mempcpy(at + sizeof(e), room.at, room.len), text.at, text.len);
+}
+
+/* Returns true if the line can be a part of the last entry, which is `e`. */
+static bool uplink_queue_joins(const struct uplink_queue *q, const struct uplink_entry *e, struct slice room,
+                               struct slice text)
+{
+        const struct slice same = {(const char *)q->data + q->last + sizeof(*e), e->room};
+        return e->lines > 0 && e->lines < FRAME_LINES_MAX && slice_equal(same, room) &&
+               (size_t)e->size - e->room + 1 + text.len <= TEXT_MAX_BYTES;
+}
+
+void uplink_queue_line(struct uplink_queue *q, uint64_t number, struct slice room, struct slice text)
 {
         struct uplink_entry last = {0};
         if (!uplink_queue_is_empty(q))
                 last = uplink_queue_read(q, q->last);
-        if (last.lines == 0 || last.lines == FRAME_LINES_MAX || last.size + 1 + text.len > TEXT_MAX_BYTES) {
-                last = (struct uplink_entry){.size = (uint16_t)text.len, .lines = 1, .number = number};
-                uplink_queue_add(q, &last, text.at);
+        if (!uplink_queue_joins(q, &last, room, text)) {
+                uplink_queue_add(q, number, room, text);
                 return;
         }
         char *at = (char *)uplink_queue_extend(q, 1 + text.len);
@@ -120,13 +131,15 @@ void uplink_queue_remove(struct uplink_queue *q)
 void uplink_queue_remove_lines(struct uplink_queue *q, unsigned n, size_t size)
 {
         struct uplink_entry first = uplink_queue_read(q, q->start);
+        uint8_t *room = q->data + q->start + sizeof(first);
         size_t bytes = size + 1; /* with the LF behind the last of them */
         if (q->last == q->start)
                 q->last += bytes;
         q->start += bytes;
-        first = (struct uplink_entry){.size = (uint16_t)(first.size - bytes),
-                                      .lines = (uint8_t)(first.lines - n),
-                                      .number = first.number + n};
+        first.size = (uint16_t)(first.size - bytes);
+        first.lines = (uint8_t)(first.lines - n);
+        first.number += n;
+        memmove(room + bytes, room, first.room);
         uplink_queue_write(q, q->start, &first);
 }
 

@@ -49,7 +49,8 @@ void uplink_init(struct uplink *u, const char *dir, struct slice name, struct sl
                                            .name = name,
                                            .address = address,
                                            .quiet = true,
-                                           .confinement = (uint8_t)u->confinement},
+                                           .confinement = (uint8_t)u->confinement,
+                                           .roams = u->roams},
                            0);
 }
 
@@ -65,7 +66,12 @@ void uplink_unserved(struct uplink *u, const char *dir, int error)
 
 void uplink_say(struct uplink *u, struct slice text)
 {
-        uplink_queue_line(&u->queue, ++u->number, text);
+        uplink_say_in(u, (struct slice){"", 0}, text);
+}
+
+void uplink_say_in(struct uplink *u, struct slice room, struct slice text)
+{
+        uplink_queue_line(&u->queue, ++u->number, room, text);
 }
 
 void uplink_bye(struct uplink *u, enum leave_reason reason, struct slice text, uint64_t lines_out,
@@ -247,6 +253,7 @@ static int uplink_hand_over_here(struct uplink *u)
                                                    .name = u->name,
                                                    .address = u->address,
                                                    .confinement = (uint8_t)u->confinement,
+                                                   .roams = u->roams,
                                                    .lines_out = u->lines_out,
                                                    .lines_skipped = u->skipped_lines});
         int r = uplink_hand_over(u, buffer, size);
@@ -268,10 +275,14 @@ static struct slice uplink_first_lines(struct slice text, size_t n)
 
 /* Hands over the lines of the first entry whose turn has come, at least one. Returns 1, 0 or a negative errno as
  * uplink_hand_over(). */
-static int uplink_hand_over_lines(struct uplink *u, const struct uplink_entry *e, const uint8_t *text, int64_t now)
+static int uplink_hand_over_lines(struct uplink *u, const struct uplink_entry *e, const uint8_t *data, int64_t now)
 {
         uint8_t buffer[FRAME_MAX_BYTES];
-        struct frame f = {.type = FRAME_LINE, .id = u->id, .number = e->number, .text = {(const char *)text, e->size}};
+        struct frame f = {.type = e->room > 0 ? FRAME_ROOM_LINE : FRAME_LINE,
+                          .id = u->id,
+                          .number = e->number,
+                          .name = {(const char *)data, e->room},
+                          .text = {(const char *)data + e->room, (size_t)e->size - e->room}};
         struct pace pace = u->pace;
         uint16_t n = 0;
 

@@ -61,6 +61,7 @@ struct uplink {
         const char *dir;
         struct slice name, address;
         enum confinement confinement;
+        bool roams; /* see struct frame */
         enum uplink_stage stage;
         enum uplink_state state;
         uint64_t id, key;
@@ -88,8 +89,8 @@ struct uplink {
 };
 
 /* Draws the session id and the inbox's key at random, and puts HELLO into the queue. `dir`, `name` and `address` must
- * outlive the uplink. `u` must be all zeros except for `confinement` and `socket`, which comes from connect_socket()
- * (chat/connect.h). */
+ * outlive the uplink. `u` must be all zeros except for `confinement`, `roams`, and `socket`, which comes from
+ * connect_socket() (chat/connect.h). */
 void uplink_init(struct uplink *u, const char *dir, struct slice name, struct slice address, struct pace pace);
 
 /* The most that a request takes in the queue besides its text. */
@@ -106,8 +107,9 @@ void uplink_unserved(struct uplink *u, const char *dir, int error);
  * as `cost` lines, 1 to 255. `f` has its type, name and text. The frame must fit: call uplink_room() first. */
 void uplink_request(struct uplink *u, struct frame f, unsigned cost);
 
-/* Put a line, or BYE, into the queue. It must fit: call uplink_room() first. */
+/* Put a line, a line for one of the client's rooms, or BYE, into the queue. It must fit: call uplink_room() first. */
 void uplink_say(struct uplink *u, struct slice text);
+void uplink_say_in(struct uplink *u, struct slice room, struct slice text);
 void uplink_bye(struct uplink *u, enum leave_reason reason, struct slice text, uint64_t lines_out, uint64_t skipped);
 
 /* Tells chatd, through the queue, that the client may be announced. Does nothing if chatd is too old to wait for

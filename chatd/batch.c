@@ -56,8 +56,9 @@ static void batch_append_text(struct batch *b, struct batch_record *record, cons
         size_t n = all ? display_parts(rec, parts) : 0, len = n > 0 ? (size_t)(display_write(at, parts, n) - at) : 0;
         record->place[BATCH_TEXT].at = (uint32_t)b->text_size;
         record->place[BATCH_TEXT].len = (uint32_t)len;
-        b->lent.outlet->records[b->count] = (struct outlet_record){
-                rec->id, rec->number, all ? (uint32_t)len : OUTLET_PRIVATE, record->room ? record->room->number : 0};
+        b->lent.outlet->records[b->count] =
+                (struct outlet_record){rec->id, record_key(rec), all ? (uint32_t)len : OUTLET_PRIVATE,
+                                       record->room ? record->room->number : 0};
         b->text_size += len;
 }
 
@@ -125,6 +126,17 @@ void batch_add(struct batch *b, struct member *from, struct room *room, const st
         share->own_last = (uint32_t)b->count;
 }
 
+void batch_add_to_rooms_of(struct batch *b, struct member *from, struct room *first, const struct record *rec)
+{
+        uint32_t copies = 0;
+        for (const struct seat *seat = from->seats; seat; seat = seat->other) {
+                batch_add(b, from, seat->room, rec);
+                b->records[b->count - 1].copies = copies++;
+        }
+        if (!from->seats)
+                batch_add(b, from, first, rec);
+}
+
 void batch_add_notice(struct batch *b, struct room *room, const struct record *rec)
 {
         batch_append(b, (struct batch_record){0}, room, *rec);
@@ -182,15 +194,25 @@ void batch_leaves(struct batch *b, struct member *m)
         batch_share(b, m)->to = (uint32_t)b->count;
 }
 
-void batch_moves(struct batch *b, struct member *m)
+static void batch_add_move(struct batch *b, struct member *m, const struct room *room, bool enters)
 {
         struct share *share = batch_share(b, m);
-        assert(b->moves_count < CHANGES_MAX);
+        assert(b->moves_count < BATCH_STEPS_MAX);
         uint32_t move = (uint32_t)++b->moves_count;
-        b->moves[move - 1] = (struct batch_move){.old_room = m->seat.room, .at = (uint32_t)b->count};
+        b->moves[move - 1] = (struct batch_move){.room = room, .enters = enters, .at = (uint32_t)b->count};
         *(share->move_last > 0 ? &b->moves[share->move_last - 1].next : &share->move_first) = move;
         share->move_last = move;
         share->by_datagram = share->is_apart = true;
+}
+
+void batch_enters(struct batch *b, struct member *m, const struct room *room)
+{
+        batch_add_move(b, m, room, true);
+}
+
+void batch_exits(struct batch *b, struct member *m, const struct room *room)
+{
+        batch_add_move(b, m, room, false);
 }
 
 uint32_t batch_end_for(const struct batch *b, const struct member *m)
@@ -200,27 +222,28 @@ uint32_t batch_end_for(const struct batch *b, const struct member *m)
 
 /* ---- the part of each member ---- */
 
-/* Returns true if a member in the room `at` may get a record for `room`. NULL stands for all rooms: the link is in all
- * of them. */
-static bool batch_hears(const struct room *at, const struct room *room)
+/* Returns true if `m` is in the room of record `i`, at the place of this record. */
+static bool batch_hears(const struct batch *b, const struct member *m, uint32_t i)
 {
-        return !room || !at || room == at;
-}
-
-/* Returns the room of `m` at the time of this record. */
-static const struct room *batch_room_at(const struct batch *b, const struct member *m, uint32_t i)
-{
+        const struct room *room = b->records[i].room;
         for (uint32_t move = m->share.move_first; move > 0; move = b->moves[move - 1].next)
-                if (i < b->moves[move - 1].at)
-                        return b->moves[move - 1].old_room;
-        return m->seat.room;
+                if (b->moves[move - 1].room == room && i < b->moves[move - 1].at)
+                        return !b->moves[move - 1].enters;
+        return member_seat_in(m, room);
 }
 
 /* Returns true if `m` gets record `i`, which must be within the part of `m`. */
 static bool batch_is_for(const struct batch *b, const struct member *m, uint32_t i)
 {
         const struct batch_record *record = &b->records[i];
-        return record->from != m && (record->to ? record->to == m : batch_hears(batch_room_at(b, m, i), record->room));
+        if (record->from == m || record->to)
+                return record->from != m && record->to == m;
+        if (!record->room || m->id == LINK_ID)
+                return true;
+        for (uint32_t copy = i - record->copies; copy < i; copy++)
+                if (batch_hears(b, m, copy))
+                        return false;
+        return batch_hears(b, m, i);
 }
 
 /* A walk over the records that a member gets. */
@@ -236,15 +259,20 @@ struct walk {
 static struct walk batch_walk(const struct batch *b, const struct member *m)
 {
         uint32_t first = b->audiences[BATCH_EVERYBODY].first;
-        const struct room *room = m->seat.room;
-        uint32_t first_here = room && room->batch == b->number ? b->audiences[room->audience].first : 0;
+        size_t lists = first > 0; /* of records that `m` may get */
+        for (const struct seat *seat = m->seats; seat; seat = seat->other) {
+                if (seat->room->batch != b->number)
+                        continue;
+                first = b->audiences[seat->room->audience].first;
+                lists++;
+        }
         return (struct walk){
                 .batch = b,
                 .member = m,
                 .at = m->share.from,
                 .end = batch_end_for(b, m),
-                .is_apart = m->share.is_apart || (first > 0 && first_here > 0),
-                .stretch = first_here > 0 ? first_here : first,
+                .is_apart = m->share.is_apart || lists > 1,
+                .stretch = first,
                 .own = m->share.own_first,
         };
 }

@@ -6,11 +6,12 @@
  *
  * The audience of a record is a room, everybody, or one member. The batch has a list of the records for each room, and
  * one for everybody. A member gets the list of its room, without its own records. In some cases the records are checked
- * one by one: if the member changes rooms within the batch, gets a record alone, or is the link; and if the batch has
- * records both for its room and for everybody. A member that joins gets the records behind its JOIN, and a member that
- * leaves gets the records before its LEAVE. A member that changes rooms gets the records for its old room up to the
- * move, and the records for its new room behind the move. A frame for one member alone (letters.h) has a place among
- * the records.
+ * one by one: if the member enters or leaves a room within the batch, gets a record alone, or is the link; and if the
+ * batch has records for more than one of its rooms, or for one of them and for everybody. A member that joins gets the
+ * records behind its JOIN, and a member that leaves gets the records before its LEAVE. A member that changes rooms gets
+ * the records for its old room up to the move, and the records for its new room behind the move. A record for all rooms
+ * of its sender has a copy for each of them. A member of several of these rooms gets the first copy alone, and the link
+ * gets all. A frame for one member alone (letters.h) has a place among the records.
  *
  * The `share` of a member has all that the batch knows of it. A share from another batch counts as empty. No function
  * here loses a record: each asserts that its caller has checked the room in the batch.
@@ -30,6 +31,7 @@
 #include "rooms.h"
 
 enum {
+        BATCH_STEPS_MAX = 2 * CHANGES_MAX,    /* into rooms and out of them: two for each move */
         BATCH_TEXT_MORE_BYTES = 8,            /* a record as text can be so much longer than in a datagram */
         BATCH_LETTERS_MAX_BYTES = 128 * 1024, /* the limit of letters that wait for a lagging member */
 };
@@ -46,6 +48,7 @@ struct batch_record {
                 uint32_t at, len;
         } place[BATCH_FORMS];
         uint32_t next_own; /* the index of the same member's next record plus 1 */
+        uint32_t copies;   /* so many copies of it, for other rooms, stand directly before it */
         /* the member that sent it, or NULL; the only member that gets it, or NULL for all of `room` */
         const struct member *from, *to;
         const struct room *room; /* the room that gets it, and so does the link; NULL: everybody */
@@ -70,7 +73,7 @@ struct batch {
         /* the batch's records, for members that lend; `outlet` is NULL if no member is to lend */
         struct lent_batch lent;
         size_t size, text_size, count; /* bytes in the buffers, and records */
-        size_t moves_count;            /* the number of moves from one room to another */
+        size_t moves_count;            /* steps into rooms and out of them */
         size_t stretches_count, audiences_count;
         /* the members with a share of this batch: a chain by share.next, in the order in which they got their shares */
         struct member *first, *last;
@@ -79,10 +82,11 @@ struct batch {
         struct batch_stretch stretches[BATCH_MAX_RECORDS];
         struct batch_audience audiences[BATCH_MAX_RECORDS + 1];
         struct batch_move {
-                const struct room *old_room;
-                uint32_t at;   /* from this index on the member gets records for its next room */
-                uint32_t next; /* the index of the same member's next move plus 1; 0: none */
-        } moves[CHANGES_MAX];
+                const struct room *room;
+                bool enters;   /* false: it leaves the room */
+                uint32_t at;   /* the index of the first record behind this step */
+                uint32_t next; /* the index of the same member's next step plus 1; 0: none */
+        } moves[BATCH_STEPS_MAX];
         uint8_t buffer[DATAGRAM_MAX_BYTES];
         char text[DATAGRAM_MAX_BYTES + BATCH_MAX_RECORDS * BATCH_TEXT_MORE_BYTES];
 };
@@ -105,7 +109,9 @@ bool batch_has_room_for(const struct batch *b, size_t records, size_t bytes);
  * A record of `from` for the members of `room`, or for everybody if that is NULL, and for the link. `from` does not get
  * it: */
 void batch_add(struct batch *b, struct member *from, struct room *room, const struct record *rec);
-/* A record of no member, for the same audience: */
+/* A copy of a record of `from` for each of its rooms; or, if it is in none, for the first room, `first`: */
+void batch_add_to_rooms_of(struct batch *b, struct member *from, struct room *first, const struct record *rec);
+/* A record of no member, for the same audience as batch_add(): */
 void batch_add_notice(struct batch *b, struct room *room, const struct record *rec);
 /* A record of no member, for the same audience without the link, if there is one: */
 void batch_add_here(struct batch *b, const struct member *link, struct room *room, const struct record *rec);
@@ -129,9 +135,11 @@ void batch_take_number(struct batch *b, struct member *m, uint64_t number);
 void batch_joins(struct batch *b, struct member *m);
 void batch_leaves(struct batch *b, struct member *m);
 
-/* Notes that `m` leaves its room: from now on it gets records for its next room. Its session gets this batch as a
- * datagram, because a page can name one room alone (chat/outlet.h). There are CHANGES_MAX moves in a batch at most. */
-void batch_moves(struct batch *b, struct member *m);
+/* Note that `m` enters a room, or leaves it: from now on it gets records for the room, or no more. Its session gets this
+ * batch as a datagram, because a page can name one room alone (chat/outlet.h). There are BATCH_STEPS_MAX such steps in a
+ * batch at most. */
+void batch_enters(struct batch *b, struct member *m, const struct room *room);
+void batch_exits(struct batch *b, struct member *m, const struct room *room);
 
 /* Returns the share of `m` in this batch. */
 struct share *batch_share(struct batch *b, struct member *m);

@@ -61,6 +61,30 @@ int changes_add_room(struct changes *c, const char *dir, struct member *m, uint6
         return error;
 }
 
+/* Writes the rooms of `m`, except `but`, each with a space in front. */
+static void changes_write_rooms(const struct member *m, const struct room *but, char text[static NOTE_ROOMS_MAX_BYTES])
+{
+        size_t len = 0;
+        text[0] = '\0';
+        for (const struct seat *seat = m->seats; seat; seat = seat->other)
+                if (seat->room != but)
+                        len += (size_t)snprintf(text + len, NOTE_ROOMS_MAX_BYTES - len, " %s", seat->room->name);
+}
+
+int changes_add_seat(struct changes *c, const char *dir, struct member *m, uint64_t number, const struct room *room,
+                     bool enters)
+{
+        char text[NOTE_CHANGES_MAX_BYTES], rooms[NOTE_ROOMS_MAX_BYTES], value[1 + NICK_MAX_BYTES + 1];
+        const char *step = !enters ? "-" : m->arrival == ARRIVAL_ANNOUNCED ? "+" : "*";
+        snprintf(value, sizeof(value), "%s%s", step, room->name);
+        changes_add(c, &(struct change){.kind = CHANGE_SEAT, .member = m, .number = number}, value);
+        changes_write_list(c, CHANGE_SEAT, m, text);
+        changes_write_rooms(m, enters ? NULL : room, rooms);
+        int error = note_rooms(dir, m->id, text, rooms);
+        c->count -= error < 0;
+        return error;
+}
+
 void changes_begin(struct changes *c)
 {
         c->count = 0;

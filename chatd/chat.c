@@ -192,7 +192,7 @@ void chat_announce(struct chat *chat, struct member *m, enum record_kind kind, s
                 .name = slice_of(m->name),
                 .text = text,
         };
-        batch_add(&chat->batch, m, m->seat.room, &rec);
+        batch_add_to_rooms_of(&chat->batch, m, rooms_first(&chat->roster.rooms), &rec);
 }
 
 bool chat_take_text(struct chat *chat, struct slice *text)
@@ -205,10 +205,10 @@ bool chat_take_text(struct chat *chat, struct slice *text)
         return true;
 }
 
-bool chat_show_past(struct chat *chat, struct member *m, uint64_t number, unsigned lines)
+bool chat_show_past(struct chat *chat, struct member *m, const struct room *room, uint64_t number, unsigned lines)
 {
         uint8_t records[HISTORY_SHOWN_MAX_BYTES];
-        size_t size = history_read(&chat->history, &chat->roster.rooms, m->seat.room, &chat->batch, lines, records);
+        size_t size = history_read(&chat->history, &chat->roster.rooms, room, &chat->batch, lines, records);
         if (size > 0 || (number == 0 && chat->history.file))
                 batch_tell_records(&chat->batch, m,
                                    &(struct frame){.type = FRAME_PAST, .id = chat->relay.epoch, .number = number},

@@ -114,10 +114,10 @@ void chat_take_number(struct chat *chat, struct member *m, uint64_t number);
  * dead. */
 int chat_welcome(struct chat *chat, struct member *m, uint64_t number);
 
-/* Shows `m` the last `lines` of its room. `number` is that of its request, or 0 for a newcomer. Returns true if there
+/* Shows `m` the last `lines` of `room`. `number` is that of its request, or 0 for a newcomer. Returns true if there
  * are any lines. A newcomer is also told if there are none: if the next chatd takes the HELLO again, it may find lines
  * that were said after the newcomer came. */
-bool chat_show_past(struct chat *chat, struct member *m, uint64_t number, unsigned lines);
+bool chat_show_past(struct chat *chat, struct member *m, const struct room *room, uint64_t number, unsigned lines);
 
 /* Tells a session why it cannot become a member, and counts the refusal. */
 void chat_refuse(struct chat *chat, uint64_t id, uint64_t key, enum refusal why, const struct answer *a);
@@ -125,8 +125,8 @@ void chat_refuse(struct chat *chat, uint64_t id, uint64_t key, enum refusal why,
 /* Sends `m` a frame with an answer that it did not ask for. */
 void chat_tell_answer(struct chat *chat, struct member *m, struct frame f, const struct answer *a);
 
-/* Adds a JOIN of `m`, whose `text` is empty, or a LEAVE of `m`, whose `text` is from leave_word(). The batch must have
- * room. */
+/* Adds a JOIN of `m`, whose `text` is empty, or a LEAVE of `m`, whose `text` is from leave_word(): for its rooms, or for
+ * the first room if it is in none. The batch must have room. */
 void chat_announce(struct chat *chat, struct member *m, enum record_kind kind, struct slice text);
 
 /* Replaces the text of a member by the form that is shown (chat/reveal.h), because a session or host of an earlier

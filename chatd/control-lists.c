@@ -38,11 +38,21 @@ static int64_t control_since(const struct member *m)
         return (now_us - (int64_t)(clock_boottime_us() - m->since_us)) / 1000000;
 }
 
+/* Puts the rooms of `m`, with commas between them. */
+static void control_put_rooms(struct control_packet *p, const struct member *m)
+{
+        char rooms[MEMBER_ROOMS_MAX * (NICK_MAX_BYTES + 1) + 1] = "";
+        size_t len = 0;
+        for (const struct seat *seat = m->seats; seat; seat = seat->other)
+                len += (size_t)snprintf(rooms + len, sizeof(rooms) - len, "%s%s", len > 0 ? "," : "", seat->room->name);
+        control_put(p, "room=%s", rooms);
+}
+
 static void control_put_member(struct control_packet *p, const struct member *m)
 {
         bool slow = m->lent.page && outlet_load(&m->lent.page->turn) == OUTLET_SLOW;
         control_put(p, "name=%s", m->name);
-        control_put(p, "room=%s", m->seat.room ? m->seat.room->name : "");
+        control_put_rooms(p, m);
         control_put(p, "address=%s", m->address);
         control_put(p, "since=%" PRId64, control_since(m));
         control_put(p, "pid=%" PRIu64, m->id >> 32);

@@ -11,6 +11,12 @@
 #include "requests.h"
 #include "speech.h"
 
+enum {
+        /* the most that a record has besides the text in its frame: its header, a name, the room; and the text of a RENAME
+         * or LEAVE, which has copies */
+        RECORD_MORE_BYTES = RECORD_HEADER_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1 + NICK_MAX_BYTES,
+};
+
 /* Returns true if the sender may send this frame. The kernel states the sender. */
 static bool dispatch_is_allowed(struct chat *chat, const struct datagram *d, const struct frame *f)
 {
@@ -30,17 +36,35 @@ static bool dispatch_is_allowed(struct chat *chat, const struct datagram *d, con
 /* The handlers of the frames that a session sends, or that chatd sends to itself. A type without a handler is from a
  * later version, or only the link or chatd sends it. */
 static enum outcome (*const handlers[FRAME_TYPES])(struct chat *chat, const struct frame *f) = {
-        [FRAME_HELLO] = membership_hello,   [FRAME_HERE] = membership_here,
-        [FRAME_ARRIVE] = membership_arrive, [FRAME_BYE] = membership_leave,
-        [FRAME_GONE] = membership_leave,    [FRAME_UNSERVED] = confinement_take_unserved,
-        [FRAME_LINE] = speech_line,         [FRAME_ACTION] = requests_take,
-        [FRAME_NICK] = requests_take,       [FRAME_PRIVATE] = requests_take,
-        [FRAME_WHO] = requests_take,        [FRAME_ROOM] = requests_take,
-        [FRAME_TOPIC] = requests_take,      [FRAME_ROOMS] = requests_take,
-        [FRAME_HISTORY] = requests_take,    [FRAME_FIND] = requests_take,
-        [FRAME_COMPLETE] = requests_take,   [FRAME_SAY] = admin_take,
-        [FRAME_KICK] = admin_take,          [FRAME_MUTE] = admin_take,
-        [FRAME_UNMUTE] = admin_take,        [FRAME_SET_TOPIC] = admin_take,
+        [FRAME_HELLO] = membership_hello,
+        [FRAME_HERE] = membership_here,
+        [FRAME_ARRIVE] = membership_arrive,
+        [FRAME_BYE] = membership_leave,
+        [FRAME_GONE] = membership_leave,
+        [FRAME_UNSERVED] = confinement_take_unserved,
+        [FRAME_LINE] = speech_line,
+        [FRAME_ACTION] = requests_take,
+        [FRAME_NICK] = requests_take,
+        [FRAME_PRIVATE] = requests_take,
+        [FRAME_WHO] = requests_take,
+        [FRAME_ROOM] = requests_take,
+        [FRAME_TOPIC] = requests_take,
+        [FRAME_ROOMS] = requests_take,
+        [FRAME_HISTORY] = requests_take,
+        [FRAME_FIND] = requests_take,
+        [FRAME_COMPLETE] = requests_take,
+        [FRAME_ENTER] = requests_take,
+        [FRAME_EXIT] = requests_take,
+        [FRAME_ROOM_LINE] = speech_line,
+        [FRAME_ROOM_ACTION] = requests_take,
+        [FRAME_ROOM_TOPIC] = requests_take,
+        [FRAME_ROOM_HISTORY] = requests_take,
+        [FRAME_PEOPLE] = requests_take,
+        [FRAME_SAY] = admin_take,
+        [FRAME_KICK] = admin_take,
+        [FRAME_MUTE] = admin_take,
+        [FRAME_UNMUTE] = admin_take,
+        [FRAME_SET_TOPIC] = admin_take,
 };
 
 static enum outcome dispatch_from_session(struct chat *chat, const struct frame *f)
@@ -51,22 +75,30 @@ static enum outcome dispatch_from_session(struct chat *chat, const struct frame 
         return TAKEN;
 }
 
+/* Returns the most records that the frame can become. It says so many `lines`. */
+static size_t dispatch_records(const struct chat *chat, const struct frame *f, size_t lines)
+{
+        /* a member that leaves or takes another name is named in each of its rooms */
+        const struct member *m = f->type == FRAME_BYE || f->type == FRAME_GONE || f->type == FRAME_NICK
+                                         ? roster_find(&chat->roster, f->id)
+                                         : NULL;
+        /* two more: the member may have to be announced first, and a move is announced in two rooms */
+        return lines + 2 + (m ? member_rooms(m) : 0);
+}
+
 /* Does what a frame says, or ignores and counts it. Returns NEXT_BATCH if the batch is full or may not have this frame,
  * or if too many members wait to be announced. */
 static enum outcome dispatch_frame(struct chat *chat, const struct datagram *d)
 {
         struct frame f = {0};
         int r = d->is_truncated ? -EBADMSG : frame_decode(&f, d->data, d->size);
-        size_t lines = r == 0 && f.type == FRAME_LINE ? frame_lines(&f) : 1;
+        size_t lines = r == 0 && (f.type == FRAME_LINE || f.type == FRAME_ROOM_LINE) ? frame_lines(&f) : 1;
         if (lines > FRAME_LINES_MAX) {
                 lines = 1;
                 r = -EBADMSG;
         }
-        /* two more records: the member may have to be announced first, and a move is announced in two rooms */
-        size_t records = lines + 2;
-        if (!batch_has_room_for(&chat->batch, records,
-                                records * (size_t)(RECORD_HEADER_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1) +
-                                        d->size))
+        size_t records = dispatch_records(chat, &f, lines);
+        if (!batch_has_room_for(&chat->batch, records, records * (size_t)RECORD_MORE_BYTES + d->size))
                 return NEXT_BATCH;
         if (r < 0) {
                 complaints_ignore(&chat->complaints, r == -EPROTONOSUPPORT ? IGNORED_VERSION : IGNORED_MALFORMED);

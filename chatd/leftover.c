@@ -9,7 +9,8 @@ int leftover_add(struct leftover *q, const struct datagram *d)
 {
         struct frame f;
         if (d->is_truncated || frame_decode(&f, d->data, d->size) != 0 || (pid_t)(f.id >> 32) != d->pid ||
-            (f.type != FRAME_HELLO && f.type != FRAME_NICK && f.type != FRAME_ROOM))
+            (f.type != FRAME_HELLO && f.type != FRAME_NICK && f.type != FRAME_ROOM && f.type != FRAME_ENTER &&
+             f.type != FRAME_EXIT))
                 return 0;
         struct leftover_frame *frames = reallocarray(q->frames, q->count + 1, sizeof(*frames));
         if (!frames)
@@ -44,7 +45,15 @@ static struct leftover_frame *leftover_find(const struct leftover *q, uint64_t i
         return NULL;
 }
 
-const char *leftover_find_before(const struct leftover *q, uint64_t id, char *text)
+bool leftover_has_change(struct leftover *q, uint64_t id, uint64_t number)
+{
+        struct leftover_frame *frame = leftover_find(q, id, number);
+        if (frame)
+                frame->is_repeat = true;
+        return frame != NULL;
+}
+
+const char *leftover_find_before(struct leftover *q, uint64_t id, char *text)
 {
         for (char *line = text, *end; line; line = end) {
                 char *before;
@@ -52,11 +61,8 @@ const char *leftover_find_before(const struct leftover *q, uint64_t id, char *te
                 if (end)
                         *end++ = '\0';
                 uint64_t number = strtoull(line, &before, 10);
-                struct leftover_frame *frame = *before == ' ' ? leftover_find(q, id, number) : NULL;
-                if (frame) {
-                        frame->is_repeat = true;
+                if (*before == ' ' && leftover_has_change(q, id, number))
                         return before + 1;
-                }
         }
         return NULL;
 }

@@ -1,4 +1,4 @@
-/* Frames that a starting chatd finds in the queue, and that make a member, or change its name or room. */
+/* Frames that a starting chatd finds in the queue, and that make a member, or change its name or rooms. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,11 +24,14 @@ int leftover_add(struct leftover *q, const struct datagram *d);
 /* Returns true if there is a frame of this type from this sender. */
 bool leftover_has_type(const struct leftover *q, uint64_t id, enum frame_type type);
 
+/* Returns true if the frame `number` of `id`, which is no HELLO, is in the queue: then notes that it is a repeat. */
+bool leftover_has_change(struct leftover *q, uint64_t id, uint64_t number);
+
 /* Returns the name or room before a change: the first change in `text`, a mark of `id`, whose frame is in the queue.
  * Returns NULL if there is none. Writes the end of the result into `text`, and notes that the frame is a repeat. */
-const char *leftover_find_before(const struct leftover *q, uint64_t id, char *text);
+const char *leftover_find_before(struct leftover *q, uint64_t id, char *text);
 
-/* Returns true if leftover_find_before() found a change of `id`, which a previous chatd has made. */
+/* Returns true if one of these functions found a change of `id`, which a previous chatd has made. */
 bool leftover_repeats_change(const struct leftover *q, uint64_t id);
 
 void leftover_free(struct leftover *q);

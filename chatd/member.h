@@ -37,11 +37,14 @@ struct todo_place {
         bool is_listed;
 };
 
-/* Joins a member and a room. Each member holds one seat, except the link, which is in all rooms and holds none. */
+/* Joins a member and a room. Most members have one seat. A member that roams has up to MEMBER_ROOMS_MAX seats, or none.
+ * The link is in all rooms, and has no seat. */
 struct seat {
         struct member *member;
         struct room *room;          /* NULL: the seat is in no room */
         struct seat *before, *next; /* the neighbours in the room */
+        struct seat *other;         /* the next seat of the same member; NULL: this is the last one */
+        bool alone_notice;          /* the member was told that nobody hears it, because it is alone in the room */
 };
 
 /* The data of a member in one batch: see batch.h. */
@@ -52,8 +55,8 @@ struct share {
         uint32_t from, to;       /* the indices of the records that it gets */
         /* its own records, which it does not get: a chain of indices plus 1; 0 ends it */
         uint32_t own_first, own_last;
-        uint32_t move_first, move_last; /* its moves: a chain of the same kind */
-        bool is_apart;                  /* it does not simply get the records of its room: each record is checked */
+        uint32_t move_first, move_last; /* its steps into rooms and out of them: a chain of the same kind */
+        bool is_apart;                  /* it does not simply get the records of one room: each record is checked */
         bool by_datagram;               /* its session must get the records in a datagram */
         bool is_served;                 /* the batch was sent to it or counted as missed, or it waits for the batch */
 };
@@ -165,15 +168,16 @@ struct member {
         enum arrival arrival;
         enum life life;
         uint8_t confinement; /* enum confinement of its session */
-        bool alone_notice;   /* it was told that nobody hears it, because it is alone in its room */
         /* actions of an administrator: see admin.h */
         bool is_muted; /* its lines are not relayed */
         enum removal removal;
         char *removal_reason;      /* NULL: there is none */
         int64_t mute_notice_ms;    /* when it was last told that it is muted, CLOCK_MONOTONIC; 0: never */
         bool is_renamed, is_moved; /* since it joined: then there are marks of it, see changes.h */
-        struct seat seat;
-        struct share share; /* its share of the batch that is being relayed */
+        bool roams;                /* it may be in several rooms, or in none; there is a mark of its rooms */
+        struct seat *seats;        /* all its seats, in the order in which they were taken; NULL: it is in no room */
+        struct seat seat;          /* the only seat of a member that does not roam */
+        struct share share;        /* its share of the batch that is being relayed */
         struct todo_place todo[TODO_KINDS];
         /* frames for this member alone; between batches, letters that its inbox had no room for: then it lags */
         struct letters letters;
@@ -192,6 +196,24 @@ static inline bool member_is_dead(const struct member *m)
 static inline bool member_lags(const struct member *m)
 {
         return m->lag.state != LAG_NONE;
+}
+
+/* Returns the seat of `m` in `room`, or NULL. */
+static inline struct seat *member_seat_in(const struct member *m, const struct room *room)
+{
+        struct seat *seat = m->seats;
+        while (seat && seat->room != room)
+                seat = seat->other;
+        return seat;
+}
+
+/* Returns the number of rooms that `m` is in. */
+static inline size_t member_rooms(const struct member *m)
+{
+        size_t n = 0;
+        for (const struct seat *seat = m->seats; seat; seat = seat->other)
+                n++;
+        return n;
 }
 
 /* Returns true if the process of `m` runs, according to the kernel. */

@@ -73,11 +73,19 @@ static struct member *membership_admit(struct chat *chat, const struct frame *f)
                 return NULL;
         struct member *m = roster_add(&chat->roster, f->id, f->key, newcomer.name, f->address, clock_boottime_us());
         int r = m ? contact_open(chat, m) : -ENOMEM;
+        if (r >= 0 && f->roams) {
+                roster_roam(&chat->roster, m);
+                int noted =
+                        note_rooms(chat->roster.dir, m->id, "", ""); /* a chatd that finds the note needs the mark */
+                r = noted < 0 ? noted : r;
+        }
         /* Without a note the next chatd would not know the sender of the lines in the queue. A dead member may have
          * lines there, too. */
         if (r == 0 || r == CONTACT_E_DEAD)
                 r = note_write(chat->roster.dir, m);
         if (r != 0) {
+                if (m && m->roams)
+                        note_remove_rooms(chat->roster.dir, m->id);
                 if (m)
                         roster_remove(&chat->roster, m);
                 contact_turn_away(chat, f->id, f->key, r);
@@ -109,7 +117,8 @@ enum outcome membership_hello(struct chat *chat, const struct frame *f)
                 confinement_take(chat, m, f);
                 membership_welcome(chat, m, f->quiet);
                 motd_send(&chat->motd, &chat->batch, chat->relay.epoch, m);
-                chat_show_past(chat, m, 0, (unsigned)chat->settings.history);
+                if (!m->roams)
+                        chat_show_past(chat, m, m->seat.room, 0, (unsigned)chat->settings.history);
         }
         return TAKEN;
 }
@@ -139,11 +148,11 @@ enum outcome membership_here(struct chat *chat, const struct frame *f)
         if (!m) {
                 m = membership_admit(chat, f);
                 if (m)
-                        membership_welcome(chat, m, false);
+                        membership_welcome(chat, m, m->roams);
         } else if (member_is_dead(m)) {
                 membership_reach_again(chat, m);
         }
-        if (m && member_is_held(m)) /* its ARRIVE may have been lost with the queue */
+        if (m && member_is_held(m) && !m->roams) /* its ARRIVE may have been lost with the queue */
                 arrivals_release(chat, m);
         if (m) {
                 todo_remove(&chat->roster.todo, TODO_CALL, m);
@@ -249,6 +258,8 @@ static void membership_remove(struct chat *chat, struct member *m)
                 note_remove_name(chat->roster.dir, m->id);
         if (m->is_moved)
                 note_remove_room(chat->roster.dir, m->id);
+        if (m->roams)
+                note_remove_rooms(chat->roster.dir, m->id);
         lending_close(chat, m);
         roster_remove(&chat->roster, m);
 }

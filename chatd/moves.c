@@ -7,14 +7,16 @@
 #include "list.h"
 #include "speech.h"
 
-/* Tells `m` its new room, and the members in it. */
-static void moves_answer(struct chat *chat, struct member *m, const struct frame *f)
+/* Tells `m` its new room, the members in it, and what was said there. */
+static void moves_show(struct chat *chat, struct member *m, const struct room *room, const struct frame *f,
+                       enum answer_code code)
 {
         uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
         struct answer_rooms list = answer_rooms_begin(buffer);
-        list_people(&list, m->seat.room, m->seat.room);
-        struct answer a = answer_of_rooms(ANSWER_MOVED, &list);
+        list_people(&list, room, m);
+        struct answer a = answer_of_rooms(code, &list);
         answer_send(chat, m, f, &a);
+        chat_show_past(chat, m, room, f->number, (unsigned)chat->settings.history);
 }
 
 /* Tells `m` why it cannot go to the room that it asked for in `f`. */
@@ -43,7 +45,7 @@ static struct room *moves_find_destination(struct chat *chat, struct member *m, 
         struct room *room = rooms_get(&chat->roster.rooms, name);
         if (!room)
                 answer_code(chat, m, f, ANSWER_NO_MEMORY);
-        if (room == m->seat.room) {
+        if (room && member_seat_in(m, room)) {
                 moves_refuse(chat, m, f, back ? ANSWER_NOWHERE_BACK : ANSWER_ROOM_SAME, room);
                 return NULL;
         }
@@ -56,6 +58,10 @@ void moves_take(struct chat *chat, struct member *m, const struct frame *f)
         struct room *room = moves_find_destination(chat, m, f);
         if (!room)
                 return;
+        if (m->roams) { /* no session does that */
+                complaints_ignore(&chat->complaints, IGNORED_TYPE);
+                return;
+        }
         if (m->arrival != ARRIVAL_ANNOUNCED)
                 arrivals_name(chat, m);
         int r = changes_add_room(&chat->changes, chat->roster.dir, m, f->number, room->name);
@@ -63,13 +69,82 @@ void moves_take(struct chat *chat, struct member *m, const struct frame *f)
                 answer_unnoted(chat, m, f, ANSWER_ROOM_UNNOTED, "cannot note a change of room", r);
                 return;
         }
-        batch_moves(&chat->batch, m);
+        batch_exits(&chat->batch, m, old_room);
+        batch_enters(&chat->batch, m, room);
         roster_move(&chat->roster, m, room);
         struct record went = speech_record(m, f, RECORD_WENT, slice_of(room->name));
         batch_add_here(&chat->batch, roster_find(&chat->roster, LINK_ID), old_room, &went);
-        speech_announce(chat, m, f, RECORD_CAME, slice_of(old_room->name));
-        moves_answer(chat, m, f);
-        chat_show_past(chat, m, f->number, (unsigned)chat->settings.history);
+        speech_announce(chat, m, room, f, RECORD_CAME, slice_of(old_room->name));
+        moves_show(chat, m, room, f, ANSWER_MOVED);
+}
+
+/* Tells others that `m` is in `room` now. A newcomer is announced as it is in the first room, where it may wait for that
+ * (arrivals.h), or by name in any other room. */
+static void moves_announce(struct chat *chat, struct member *m, struct room *room, const struct frame *f)
+{
+        if (m->arrival == ARRIVAL_ANNOUNCED)
+                speech_announce(chat, m, room, f, RECORD_ENTER, (struct slice){"", 0});
+        else if (m->arrival != ARRIVAL_WAITING && room == rooms_first(&chat->roster.rooms))
+                arrivals_release(chat, m);
+        else if (m->arrival != ARRIVAL_WAITING)
+                arrivals_name(chat, m);
+}
+
+/* Puts `m` into `room`, after this was noted. Returns false if that fails, and tells `m` so. */
+static bool moves_take_seat(struct chat *chat, struct member *m, struct room *room, const struct frame *f)
+{
+        if (roster_enter(&chat->roster, m, room) < 0) {
+                answer_code(chat, m, f, ANSWER_NO_MEMORY);
+                return false;
+        }
+        int r = changes_add_seat(&chat->changes, chat->roster.dir, m, f->number, room, true);
+        if (r < 0) {
+                roster_exit(&chat->roster, member_seat_in(m, room));
+                answer_unnoted(chat, m, f, ANSWER_ROOM_UNNOTED, "cannot note a change of rooms", r);
+                return false;
+        }
+        batch_enters(&chat->batch, m, room);
+        return true;
+}
+
+void moves_enter(struct chat *chat, struct member *m, const struct frame *f)
+{
+        struct room *room = m->roams ? moves_find_destination(chat, m, f) : NULL;
+        if (!m->roams)
+                complaints_ignore(&chat->complaints, IGNORED_TYPE);
+        if (!room)
+                return;
+        if (member_rooms(m) >= MEMBER_ROOMS_MAX) {
+                answer_send(chat, m, f, &(struct answer){.code = ANSWER_TOO_MANY_ROOMS, .most = MEMBER_ROOMS_MAX});
+                return;
+        }
+        if (m->arrival == ARRIVAL_WAITING && m->seats)
+                arrivals_name(chat, m);
+        if (!moves_take_seat(chat, m, room, f))
+                return;
+        moves_announce(chat, m, room, f);
+        moves_show(chat, m, room, f, ANSWER_ENTERED);
+}
+
+void moves_exit(struct chat *chat, struct member *m, const struct frame *f)
+{
+        struct seat *seat = m->roams ? speech_find_seat(chat, m, f) : NULL;
+        if (!m->roams)
+                complaints_ignore(&chat->complaints, IGNORED_TYPE);
+        if (!seat)
+                return;
+        struct room *room = seat->room;
+        if (m->arrival != ARRIVAL_ANNOUNCED)
+                arrivals_name(chat, m);
+        int r = changes_add_seat(&chat->changes, chat->roster.dir, m, f->number, room, false);
+        if (r < 0) {
+                answer_unnoted(chat, m, f, ANSWER_ROOM_UNNOTED, "cannot note a change of rooms", r);
+                return;
+        }
+        speech_announce(chat, m, room, f, RECORD_EXIT, (struct slice){"", 0});
+        batch_exits(&chat->batch, m, room);
+        roster_exit(&chat->roster, seat);
+        answer_send(chat, m, f, &(struct answer){.code = ANSWER_EXITED, .room = slice_of(room->name)});
 }
 
 bool moves_end_a_room(const struct rooms *rooms, struct slice name)

@@ -63,6 +63,13 @@ int note_room(const char *dir, const struct member *m, const char *room, const c
         return note_replace(dir, m->id, ROOM_SUFFIX, text);
 }
 
+int note_rooms(const char *dir, uint64_t id, const char *changes, const char *rooms)
+{
+        char text[MARK_MAX_BYTES];
+        snprintf(text, sizeof(text), "%s\n%s", changes, rooms);
+        return note_replace(dir, id, ROOMS_SUFFIX, text);
+}
+
 void note_departed(const char *dir, uint64_t id)
 {
         char path[PATH_MAX], marked[PATH_MAX];
@@ -94,6 +101,11 @@ void note_remove_name(const char *dir, uint64_t id)
 void note_remove_room(const char *dir, uint64_t id)
 {
         mark_remove(dir, id, ROOM_SUFFIX);
+}
+
+void note_remove_rooms(const char *dir, uint64_t id)
+{
+        mark_remove(dir, id, ROOMS_SUFFIX);
 }
 
 void note_remove_departed(const char *dir, uint64_t id)

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <chat/names.h>
+
 #include "member.h"
 
 #define DEPARTED_SUFFIX ".left"
@@ -19,6 +21,7 @@
 #define NAMED_SUFFIX ".named"
 #define RENAMED_SUFFIX ".renamed"
 #define ROOM_SUFFIX ".room"
+#define ROOMS_SUFFIX ".rooms"
 #define MUTED_SUFFIX ".muted"
 #define MUTING_SUFFIX ".muting" /* a mark that reserves space, and is later renamed to MUTED_SUFFIX */
 #define REMOVED_WORD "removed"  /* in the MUTED mark of a member that was removed */
@@ -28,7 +31,8 @@ enum {
         NOTE_MAX_BYTES = 64 + ADDRESS_MAX_BYTES + NAME_MAX_BYTES,
         NOTE_CHANGES_MAX = 8, /* changes of a member's name and room in a batch */
         NOTE_CHANGES_MAX_BYTES = NOTE_CHANGES_MAX * (20 + 1 + LOCAL_NAME_MAX_BYTES + 1) + 1,
-        MARK_MAX_BYTES = NOTE_CHANGES_MAX_BYTES + 1 + LOCAL_NAME_MAX_BYTES,
+        NOTE_ROOMS_MAX_BYTES = MEMBER_ROOMS_MAX * (1 + NICK_MAX_BYTES) + 1,
+        MARK_MAX_BYTES = NOTE_CHANGES_MAX_BYTES + 1 + NOTE_ROOMS_MAX_BYTES,
 };
 
 /* Writes the note of `m`. Returns 0 or a negative errno. */
@@ -44,6 +48,11 @@ void note_remove_name(const char *dir, uint64_t id);
  * unchanged. */
 int note_room(const char *dir, const struct member *m, const char *room, const char *changes);
 void note_remove_room(const char *dir, uint64_t id);
+
+/* Writes a mark that a member roams: a list of changes in its lines, and in the last line the member's rooms, each with a
+ * space in front. Returns 0, or a negative errno: then the mark is unchanged. */
+int note_rooms(const char *dir, uint64_t id, const char *changes, const char *rooms);
+void note_remove_rooms(const char *dir, uint64_t id);
 
 /* Mark the note of a member that left, after all members were told; and remove the marked note, after the member's last
  * frame was consumed. In between, the next chatd ignores frames of this member that are still in the queue. */

@@ -12,7 +12,7 @@ void queries_complete(struct chat *chat, struct member *m, const struct frame *f
         static const char more[] = " …";
         char text[TEXT_MAX_BYTES];
         size_t len = 0;
-        for (const struct seat *seat = m->seat.room->first; seat; seat = seat->next) {
+        for (const struct seat *seat = m->seats ? m->seats->room->first : NULL; seat; seat = seat->next) {
                 const struct member *other = seat->member;
                 if (other == m || !member_is_here(other) || strncasecmp(other->name, f->name.at, f->name.len) != 0)
                         continue;
@@ -43,8 +43,9 @@ void queries_who(struct chat *chat, struct member *m, const struct frame *f)
 {
         uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
         struct answer_rooms list = answer_rooms_begin(buffer);
-        list_people(&list, m->seat.room, m->seat.room);
-        list_other_rooms(&list, &chat->roster.rooms, m->seat.room);
+        if (!m->roams)
+                list_people(&list, m->seat.room, m);
+        list_other_rooms(&list, &chat->roster.rooms, m);
         struct answer a = answer_of_rooms(ANSWER_PEOPLE, &list);
         answer_send(chat, m, f, &a);
         queries_ask_others(chat, m, f, ASK_WHO);
@@ -54,18 +55,32 @@ void queries_rooms(struct chat *chat, struct member *m, const struct frame *f)
 {
         uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
         struct answer_rooms list = answer_rooms_begin(buffer);
-        list_rooms(&list, &chat->roster.rooms, m->seat.room);
+        list_rooms(&list, &chat->roster.rooms, m);
         struct answer a = answer_of_rooms(ANSWER_ROOMS, &list);
         answer_send(chat, m, f, &a);
         queries_ask_others(chat, m, f, ASK_ROOMS);
 }
 
+void queries_people(struct chat *chat, struct member *m, const struct frame *f)
+{
+        uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
+        struct answer_rooms list = answer_rooms_begin(buffer);
+        const struct room *room = f->name.len > 0 ? rooms_find(&chat->roster.rooms, f->name) : NULL;
+        if (room)
+                list_people(&list, room, m);
+        struct answer a = answer_of_rooms(ANSWER_PEOPLE, &list);
+        answer_send(chat, m, f, &a);
+}
+
 void queries_history(struct chat *chat, struct member *m, const struct frame *f)
 {
+        const struct seat *seat = speech_find_seat(chat, m, f);
         uint64_t lines = f->key == 0 ? (uint64_t)chat->settings.history : f->key;
+        if (!seat)
+                return;
         if (chat->settings.history == 0)
                 answer_code(chat, m, f, ANSWER_NO_HISTORY);
-        else if (!chat_show_past(chat, m, f->number, lines < HISTORY_KEPT ? (unsigned)lines : HISTORY_KEPT))
+        else if (!chat_show_past(chat, m, seat->room, f->number, lines < HISTORY_KEPT ? (unsigned)lines : HISTORY_KEPT))
                 answer_send(chat, m, f,
-                            &(struct answer){.code = ANSWER_NOTHING_SAID, .room = slice_of(m->seat.room->name)});
+                            &(struct answer){.code = ANSWER_NOTHING_SAID, .room = slice_of(seat->room->name)});
 }

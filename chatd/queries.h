@@ -9,6 +9,7 @@
 #include "chat.h"
 
 void queries_who(struct chat *chat, struct member *m, const struct frame *f);
+void queries_people(struct chat *chat, struct member *m, const struct frame *f);
 void queries_rooms(struct chat *chat, struct member *m, const struct frame *f);
 void queries_history(struct chat *chat, struct member *m, const struct frame *f);
 

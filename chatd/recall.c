@@ -28,7 +28,7 @@ static bool recall_read_mark(int dir, uint64_t id, const char *suffix, char text
 
 /* Reads a note: microseconds, key, address (without spaces) and name (the rest). With `undone` it takes only notes of
  * members whose change of name is in the queue; without `undone` only all other notes. */
-static void recall_read_note(struct roster *r, int dir, const char *file, const struct leftover *queued, bool undone)
+static void recall_read_note(struct roster *r, int dir, const char *file, struct leftover *queued, bool undone)
 {
         char text[NOTE_MAX_BYTES], mark[MARK_MAX_BYTES], *rest = text;
         const char *before = NULL;
@@ -153,7 +153,7 @@ static void recall_renamed(const struct roster *r, int dir, const char *file)
 }
 
 /* Restores the room of a member: the room in its mark, or the room before the changes in the queue. */
-static void recall_room(struct roster *r, int dir, const char *file, const struct leftover *queued)
+static void recall_room(struct roster *r, int dir, const char *file, struct leftover *queued)
 {
         char mark[MARK_MAX_BYTES];
         struct member *m = recall_find_marked(r, file, ROOM_SUFFIX, note_remove_room);
@@ -175,9 +175,54 @@ static void recall_room(struct roster *r, int dir, const char *file, const struc
         roster_move(r, m, room);
 }
 
+/* Puts `m` into the room of this name, or takes it out. */
+static void recall_seat(struct roster *r, struct member *m, bool enters, struct slice name)
+{
+        struct room *room = name_is_nick(name.at, name.len) ? rooms_get(&r->rooms, name) : NULL;
+        struct seat *seat = room ? member_seat_in(m, room) : NULL;
+        if (seat && !enters)
+                roster_exit(r, seat);
+        else if (room && !seat && enters && member_rooms(m) < MEMBER_ROOMS_MAX)
+                roster_enter(r, m, room);
+}
+
+/* Undoes the changes of rooms by frames in the queue. `list` has the changes of `m`, each in a line of its own. */
+static void recall_undo_seats(struct roster *r, struct member *m, struct slice list, struct leftover *queued)
+{
+        struct slice changes[NOTE_CHANGES_MAX];
+        size_t count = 0;
+        for (bool more = list.len > 0; more && count < NOTE_CHANGES_MAX; count++)
+                more = line_next(&list, &changes[count]);
+        while (count-- > 0) {
+                struct slice number, change = changes[count];
+                if (!word_next(&change, &number) || change.len < 2 ||
+                    !leftover_has_change(queued, m->id, strtoull(number.at, NULL, 10)))
+                        continue;
+                recall_seat(r, m, change.at[0] == '-', (struct slice){change.at + 1, change.len - 1});
+                if (change.at[0] == '*' && m->arrival == ARRIVAL_ANNOUNCED)
+                        m->arrival = ARRIVAL_NAMED; /* this step announces it again */
+        }
+}
+
+/* Restores the rooms of a member that roams: the rooms in its mark, without the changes in the queue. */
+static void recall_rooms(struct roster *r, int dir, const char *file, struct leftover *queued)
+{
+        char mark[MARK_MAX_BYTES], *rooms;
+        struct member *m = recall_find_marked(r, file, ROOMS_SUFFIX, note_remove_rooms);
+        if (!m || m->id == LINK_ID)
+                return;
+        roster_roam(r, m);
+        if (!recall_read_mark(dir, m->id, ROOMS_SUFFIX, mark) || !(rooms = strrchr(mark, '\n')))
+                return;
+        *rooms++ = '\0';
+        for (const char *name; (name = strtok_r(rooms, " ", &rooms));)
+                recall_seat(r, m, true, slice_of(name));
+        recall_undo_seats(r, m, slice_of(mark), queued);
+}
+
 /* Members that get the name before a change in the queue come last. By then these names are free, or another member
  * took them by its own change. */
-int recall_members(struct roster *r, struct departures *departures, const struct leftover *queued)
+int recall_members(struct roster *r, struct departures *departures, struct leftover *queued)
 {
         char path[PATH_MAX];
         snprintf(path, sizeof(path), "%s/" MEMBERS_DIR_NAME, r->dir);
@@ -202,6 +247,9 @@ int recall_members(struct roster *r, struct departures *departures, const struct
                 recall_renamed(r, dirfd(dir), entry->d_name);
                 recall_room(r, dirfd(dir), entry->d_name, queued);
         }
+        rewinddir(dir);
+        for (const struct dirent *entry; (entry = readdir(dir));) /* behind the marks of arrivals */
+                recall_rooms(r, dirfd(dir), entry->d_name, queued);
         closedir(dir);
         rooms_read_topics(&r->rooms, r->dir);
         return 0;

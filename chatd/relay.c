@@ -102,7 +102,7 @@ static bool relay_send_records(const struct sending *s, struct member *m)
         bool taken = relay_take_result(s, m, sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT));
         if (taken && !member_is_dead(m)) {
                 m->lent.worth_asking = true;
-                if (m->id != LINK_ID && !lent_is_open(&m->lent) && !todo_has(TODO_PAUSE, m))
+                if (m->id != LINK_ID && !m->roams && !lent_is_open(&m->lent) && !todo_has(TODO_PAUSE, m))
                         todo_add(&s->roster->todo, TODO_LEND, m);
                 m->confirmed_number = m->share.relayed_number;
                 relay_count_delivered(s->relay, m, part.records);

@@ -1,6 +1,6 @@
 /* Sends a batch (batch.h) to its members.
  *
- * Each member gets its part in one datagram. If its session lends the client's connection (lent.h), the client gets it
+ * Each member gets its part in one datagram. If its session, which does not roam, lends the client's connection (lent.h), the client gets it
  * by one write of text instead. Only members that get something are visited: the members of rooms for which the batch
  * has records, and members with a share of the batch. If a record is for everybody, all members are visited.
  *

@@ -55,7 +55,7 @@ void renaming_take(struct chat *chat, struct member *m, const struct frame *f)
         memcpy(old_name, m->name, sizeof(old_name));
         if (!renaming_is_possible(chat, m, f))
                 return;
-        if (m->arrival != ARRIVAL_ANNOUNCED)
+        if (m->arrival != ARRIVAL_ANNOUNCED && m->seats) /* nobody knows a member that was in no room yet */
                 arrivals_name(chat, m);
         if (roster_rename(&chat->roster, m, f->name) < 0) {
                 answer_code(chat, m, f, ANSWER_NO_MEMORY);
@@ -69,7 +69,8 @@ void renaming_take(struct chat *chat, struct member *m, const struct frame *f)
         }
         struct record rec = speech_record(m, f, RECORD_RENAME, slice_of(m->name));
         rec.name = slice_of(old_name);
-        batch_add(&chat->batch, m, m->seat.room, &rec);
+        if (m->seats)
+                batch_add_to_rooms_of(&chat->batch, m, m->seats->room, &rec);
         eventlog_rename(chat->log, m->id, old_name, m->name, m->address);
         answer_send(chat, m, f, &(struct answer){.code = ANSWER_RENAMED, .name = slice_of(m->name)});
 }

@@ -1,7 +1,8 @@
 /* The rooms. The first one always exists; any other one exists while it has members.
  *
- * A line goes to the room of its member. The names of rooms follow the rules of members' names (chat/names.h). The room
- * of a member is in a mark beside the member's note (notes.h). Each topic is in a symlink of its own,
+ * A line goes to the room of its member, or to the room that it names if its member roams (member.h). The names of rooms
+ * follow the rules of members' names (chat/names.h). The room or rooms of a member are in a mark beside the member's
+ * note (notes.h). Each topic is in a symlink of its own,
  * members/room:NAME, because one system call writes or reads a symlink, so it is never half written. A room allows
  * TOPIC_CHANGES changes of its topic within TOPIC_CHANGES_MS. These changes are in another symlink,
  * members/room:NAME:set. So if the next chatd takes their frames again, it allows the same changes.

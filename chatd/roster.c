@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <chat/assert.h>
 #include <chat/names.h>
 
 #include "lagging.h"
@@ -134,8 +135,10 @@ struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct sl
         }
         m->index = r->count;
         r->members[r->count++] = m;
-        if (id != LINK_ID)
+        if (id != LINK_ID) {
+                m->seats = &m->seat;
                 rooms_enter(&r->rooms, rooms_first(&r->rooms), &m->seat);
+        }
         return m;
 }
 
@@ -171,9 +174,42 @@ void roster_dies(struct roster *r, struct member *m)
 void roster_move(struct roster *r, struct member *m, struct room *room)
 {
         m->is_moved = true;
-        m->alone_notice = false;
+        m->seat.alone_notice = false;
         rooms_leave(&r->rooms, &m->seat);
         rooms_enter(&r->rooms, room, &m->seat);
+}
+
+void roster_roam(struct roster *r, struct member *m)
+{
+        assert(m->seats == &m->seat);
+        rooms_leave(&r->rooms, &m->seat);
+        m->seats = NULL;
+        m->roams = true;
+}
+
+int roster_enter(struct roster *r, struct member *m, struct room *room)
+{
+        struct seat **end = &m->seats, *seat = calloc(1, sizeof(*seat));
+        assert(m->roams && !member_seat_in(m, room));
+        if (!seat)
+                return -ENOMEM;
+        while (*end)
+                end = &(*end)->other;
+        *end = seat;
+        seat->member = m;
+        rooms_enter(&r->rooms, room, seat);
+        return 0;
+}
+
+void roster_exit(struct roster *r, struct seat *seat)
+{
+        struct seat **place = &seat->member->seats;
+        assert(seat->member->roams);
+        while (*place != seat)
+                place = &(*place)->other;
+        *place = seat->other;
+        rooms_leave(&r->rooms, seat);
+        free(seat);
 }
 
 void roster_remove(struct roster *r, struct member *m)
@@ -185,8 +221,12 @@ void roster_remove(struct roster *r, struct member *m)
         naming_remove(&r->naming, m);
         todo_forget(&r->todo, m);
         reach_close(m);
-        if (m->seat.room)
-                rooms_leave(&r->rooms, &m->seat);
+        for (struct seat *seat = m->seats, *other; seat; seat = other) {
+                other = seat->other;
+                rooms_leave(&r->rooms, seat);
+                if (seat != &m->seat)
+                        free(seat);
+        }
         letters_clear(&m->letters);
         free(m->removal_reason);
         free(m);

@@ -65,8 +65,17 @@ int roster_rename(struct roster *r, struct member *m, struct slice name);
 void roster_lags(struct roster *r, struct member *m);
 void roster_dies(struct roster *r, struct member *m);
 
-/* Moves `m` to `room`. */
+/* Moves `m`, which does not roam, to `room`. */
 void roster_move(struct roster *r, struct member *m, struct room *room);
+
+/* Lets `m`, which is in the first room, roam: it is in no room after that. */
+void roster_roam(struct roster *r, struct member *m);
+
+/* Puts `m`, which roams, into one more room. Returns 0 or -ENOMEM. */
+int roster_enter(struct roster *r, struct member *m, struct room *room);
+
+/* Takes the member of `seat`, which roams, out of the room, and frees the seat. */
+void roster_exit(struct roster *r, struct seat *seat);
 
 /* Closes, removes and frees `m` and its letters. Its note stays. */
 void roster_remove(struct roster *r, struct member *m);

@@ -1,5 +1,6 @@
 #include "speech.h"
 
+#include <chat/names.h>
 #include <chat/reveal.h>
 
 #include "admin.h"
@@ -12,35 +13,48 @@ struct record speech_record(const struct member *m, const struct frame *f, enum 
                 .kind = (uint8_t)kind, .id = m->id, .number = f->number, .name = slice_of(m->name), .text = text};
 }
 
-void speech_announce(struct chat *chat, struct member *m, const struct frame *f, enum record_kind kind,
-                     struct slice text)
+struct seat *speech_find_seat(struct chat *chat, struct member *m, const struct frame *f)
+{
+        const struct room *room = f->name.len > 0 ? rooms_find(&chat->roster.rooms, f->name) : NULL;
+        struct seat *seat = f->name.len > 0 ? member_seat_in(m, room) : m->roams ? NULL : m->seats;
+        if (seat)
+                return seat;
+        if (name_is_nick(f->name.at, f->name.len))
+                answer_send(chat, m, f, &(struct answer){.code = ANSWER_NOT_IN_ROOM, .room = f->name});
+        else
+                complaints_ignore(&chat->complaints, IGNORED_UNCLEAN);
+        return NULL;
+}
+
+void speech_announce(struct chat *chat, struct member *m, struct room *room, const struct frame *f,
+                     enum record_kind kind, struct slice text)
 {
         struct record rec = speech_record(m, f, kind, text);
         if (m->arrival != ARRIVAL_ANNOUNCED)
                 arrivals_name(chat, m);
-        batch_add(&chat->batch, m, m->seat.room, &rec);
+        batch_add(&chat->batch, m, room, &rec);
 }
 
-/* Returns true if nobody else gets the lines of `m`. If there is a link, people on other hosts may be in the room:
- * chatd does not know them. */
-static bool speech_is_alone(const struct chat *chat, const struct member *m)
+/* Returns true if nobody else gets the lines that are said from `seat`. If there is a link, people on other hosts may be
+ * in the room: chatd does not know them. */
+static bool speech_is_alone(const struct chat *chat, const struct seat *seat)
 {
-        const struct seat *other = m->seat.room->first;
-        while (other && (other->member == m || !member_is_here(other->member)))
+        const struct seat *other = seat->room->first;
+        while (other && (other == seat || !member_is_here(other->member)))
                 other = other->next;
         return !other && !roster_find(&chat->roster, LINK_ID);
 }
 
-/* Tells `m`, once, that no other member could get its line or action `f`. */
-static void speech_tell_alone(struct chat *chat, struct member *m, const struct frame *f)
+/* Tells the member of `seat`, once, that no other member could get its line or action `f`. */
+static void speech_tell_alone(struct chat *chat, struct seat *seat, const struct frame *f)
 {
-        bool alone = speech_is_alone(chat, m);
-        if (alone && !m->alone_notice)
-                answer_code(chat, m, f, ANSWER_ALONE);
-        m->alone_notice = alone;
+        bool alone = speech_is_alone(chat, seat);
+        if (alone && !seat->alone_notice)
+                answer_code(chat, seat->member, f, ANSWER_ALONE);
+        seat->alone_notice = alone;
 }
 
-/* Says a line. Only the version and the number of `f` are used; the number is that of the line. */
+/* Says a line. Only the version, the room and the number of `f` are used; the number is that of the line. */
 static void speech_say(struct chat *chat, struct member *m, const struct frame *f, struct record *line)
 {
         if (line->number <= m->lines_in || line->number == UINT64_MAX) {
@@ -54,11 +68,14 @@ static void speech_say(struct chat *chat, struct member *m, const struct frame *
         m->lines_total = line->number;
         if (admin_silences(chat, m, f, false))
                 return;
+        struct seat *seat = speech_find_seat(chat, m, f);
+        if (!seat)
+                return;
         if (m->arrival != ARRIVAL_ANNOUNCED)
                 arrivals_name(chat, m);
         chat->lines++;
-        batch_add(&chat->batch, m, m->seat.room, line);
-        speech_tell_alone(chat, m, f);
+        batch_add(&chat->batch, m, seat->room, line);
+        speech_tell_alone(chat, seat, f);
 }
 
 enum outcome speech_line(struct chat *chat, const struct frame *f)
@@ -72,7 +89,8 @@ enum outcome speech_line(struct chat *chat, const struct frame *f)
         struct slice text = f->text;
         for (bool more = true; more; rec.number++) {
                 more = line_next(&text, &rec.text);
-                speech_say(chat, m, &(struct frame){.version = f->version, .number = rec.number}, &rec);
+                speech_say(chat, m, &(struct frame){.version = f->version, .number = rec.number, .name = f->name},
+                           &rec);
         }
         return TAKEN;
 }
@@ -80,9 +98,10 @@ enum outcome speech_line(struct chat *chat, const struct frame *f)
 void speech_action(struct chat *chat, struct member *m, const struct frame *f)
 {
         struct slice text = f->text;
-        if (!chat_take_text(chat, &text))
+        struct seat *seat = speech_find_seat(chat, m, f);
+        if (!seat || !chat_take_text(chat, &text))
                 return;
         chat->lines++;
-        speech_announce(chat, m, f, RECORD_ACTION, text);
-        speech_tell_alone(chat, m, f);
+        speech_announce(chat, m, seat->room, f, RECORD_ACTION, text);
+        speech_tell_alone(chat, seat, f);
 }

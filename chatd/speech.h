@@ -3,15 +3,19 @@
 
 #include "chat.h"
 
-/* Takes a LINE. Returns TAKEN. */
+/* Takes a LINE or ROOM_LINE. Returns TAKEN. */
 enum outcome speech_line(struct chat *chat, const struct frame *f);
 
-/* Takes an ACTION of `m`. */
+/* Takes an ACTION or ROOM_ACTION of `m`. */
 void speech_action(struct chat *chat, struct member *m, const struct frame *f);
 
 /* Returns a record of `m` with the number of `f`. */
 struct record speech_record(const struct member *m, const struct frame *f, enum record_kind kind, struct slice text);
 
-/* Adds a record of `m` for its room. The caller has checked that the batch has room. */
-void speech_announce(struct chat *chat, struct member *m, const struct frame *f, enum record_kind kind,
-                     struct slice text);
+/* Returns the seat of `m` in the room that `f` is for: the room of this name, or the only room of a member that does not
+ * roam. Returns NULL if `m` is not there: then tells it so, or counts the frame as ignored if it names no room. */
+struct seat *speech_find_seat(struct chat *chat, struct member *m, const struct frame *f);
+
+/* Adds a record of `m` for `room`. The caller has checked that the batch has room. */
+void speech_announce(struct chat *chat, struct member *m, struct room *room, const struct frame *f,
+                     enum record_kind kind, struct slice text);

@@ -98,7 +98,7 @@ static inline void lender_show(struct lender *l, struct wire_reader records)
         struct record r;
         while (record_next(&records, &r) > 0) {
                 struct slice parts[DISPLAY_PARTS_MAX];
-                bool seen = seen_before(&l->seen, r.id, r.number);
+                bool seen = seen_before(&l->seen, r.id, record_key(&r));
                 size_t n = display_parts(&r, parts), has = loan_has(&l->loan, &r);
                 if (n == 0 || has == display_bytes(&r) || (seen && has == 0))
                         continue;

@@ -90,6 +90,10 @@ enum answer_code {
         /* PEOPLE and ROOMS are also answers of another host, and so is this one, to a message to NAME@HOST; see
          * reply.h */
         ANSWER_NOBODY_THERE,
+        ANSWER_ENTERED, /* the only room in the list */
+        ANSWER_EXITED,
+        ANSWER_NOT_IN_ROOM,
+        ANSWER_TOO_MANY_ROOMS,
         ANSWER_CODES,
 };
 
@@ -195,6 +199,10 @@ static const struct answer_rule answer_rules[ANSWER_CODES] = {
         [ANSWER_HOST_UNKNOWN] = {"host-unknown", 7, {DETAIL_HOST}},
         [ANSWER_HOST_AWAY] = {"host-away", 7, {DETAIL_HOST, DETAIL_NAME}},
         [ANSWER_NOBODY_THERE] = {"nobody-there", 8, {DETAIL_NAME}},
+        [ANSWER_ENTERED] = {"entered", 9, {DETAIL_ROOMS}},
+        [ANSWER_EXITED] = {"exited", 9, {DETAIL_ROOM}},
+        [ANSWER_NOT_IN_ROOM] = {"not-in-room", 9, {DETAIL_ROOM}},
+        [ANSWER_TOO_MANY_ROOMS] = {"too-many-rooms", 9, {DETAIL_MOST}},
 };
 
 /* Returns the rule of this code, or NULL if this version does not know the code. */

@@ -59,6 +59,12 @@ static inline size_t display_parts(const struct record *r, struct slice parts[st
                 parts[2] = slice_of(r->kind == RECORD_WENT ? " went to " : " came from ");
                 parts[3] = r->text;
                 return 4;
+        case RECORD_ENTER:
+        case RECORD_EXIT:
+                parts[0] = slice_of("*** ");
+                parts[1] = r->name;
+                parts[2] = slice_of(r->kind == RECORD_ENTER ? " entered the room" : " left the room");
+                return 3;
         case RECORD_TOPIC:
                 parts[0] = slice_of("*** ");
                 parts[1] = r->name;

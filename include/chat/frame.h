@@ -25,7 +25,7 @@
 #include "wire.h"
 
 #ifndef FRAME_VERSION
-#define FRAME_VERSION 8
+#define FRAME_VERSION 9
 /* The tests also build a next version, in which each frame without records has one more field, and a previous version,
  * which lacks the fields of this one. */
 #define FRAME_APPENDED_BYTES 0
@@ -92,6 +92,16 @@ enum frame_type {
         FRAME_COMPLETE, /* asks which names in the room begin with `name`, in upper or lower case */
         FRAME_ARRIVE,   /* other members may be told of the sender, whose HELLO was quiet */
         FRAME_UNSERVED, /* the sender could not enter its sandbox: it did not join, and ends; `key` is an errno */
+
+        /* ---- from a session that roams (see `roams`); `name` is a room ---- */
+
+        FRAME_ENTER,        /* the sender enters this room, and stays in its other rooms */
+        FRAME_EXIT,         /* the sender leaves this room */
+        FRAME_ROOM_LINE,    /* as LINE, in this room */
+        FRAME_ROOM_ACTION,  /* as ACTION, in this room */
+        FRAME_ROOM_TOPIC,   /* as TOPIC, of this room */
+        FRAME_ROOM_HISTORY, /* as HISTORY, of this room */
+        FRAME_PEOPLE,       /* asks who is in this room; the sender need not be there */
 
         /* ---- from chatd to itself, through the same queue ---- */
 
@@ -181,6 +191,9 @@ struct frame {
         uint8_t reason;
         bool quiet;
         uint8_t confinement; /* enum confinement */
+        /* HELLO and HERE: the sender begins in no room, and may be in several. All others are in one room, the first at
+         * the beginning */
+        bool roams;
         uint64_t lines_out, lines_skipped;
         uint64_t members;
         struct slice answer;        /* a code and its details, see answer.h; empty: there is text instead */
@@ -214,10 +227,11 @@ enum frame_field {
         FIELD_MEMBERS,
         FIELD_ANSWER, /* ANSWER_MAX_BYTES at most */
         FIELD_RECORDS,
+        FIELD_ROAMS,
         FIELD_MASK = 15,
 };
 #define SINCE(version) ((version) << 4) /* or'ed to a field that frames of earlier versions do not have */
-#define FRAME_FIELDS_MAX 7
+#define FRAME_FIELDS_MAX 8
 
 struct frame_rule {
         uint8_t since;                    /* the first version that knows this type; 0: there is no such type */
@@ -232,11 +246,11 @@ static inline const struct frame_rule *frame_rule(uint8_t type)
                 [FRAME_HELLO] = {1,
                                  FROM_SESSION | FROM_LINK,
                                  {FIELD_KEY, FIELD_NAME, FIELD_ADDRESS, FIELD_LINES_OUT, FIELD_SKIPPED,
-                                  FIELD_QUIET | SINCE(4), FIELD_CONFINEMENT | SINCE(5)}},
+                                  FIELD_QUIET | SINCE(4), FIELD_CONFINEMENT | SINCE(5), FIELD_ROAMS | SINCE(9)}},
                 [FRAME_HERE] = {1,
                                 FROM_SESSION,
                                 {FIELD_KEY, FIELD_NAME, FIELD_ADDRESS, FIELD_LINES_OUT, FIELD_SKIPPED,
-                                 FIELD_QUIET | SINCE(4), FIELD_CONFINEMENT | SINCE(5)}},
+                                 FIELD_QUIET | SINCE(4), FIELD_CONFINEMENT | SINCE(5), FIELD_ROAMS | SINCE(9)}},
                 [FRAME_LINE] = {1, FROM_SESSION | UNLESS_MUTED, {FIELD_TEXT}},
                 [FRAME_BYE] = {1,
                                FROM_SESSION,
@@ -257,6 +271,13 @@ static inline const struct frame_rule *frame_rule(uint8_t type)
                 [FRAME_COMPLETE] = {4, FROM_SESSION, {FIELD_NAME}},
                 [FRAME_ARRIVE] = {4, FROM_SESSION, {0}},
                 [FRAME_UNSERVED] = {5, FROM_SESSION, {FIELD_KEY}},
+                [FRAME_ENTER] = {9, FROM_SESSION | UNLESS_MUTED, {FIELD_NAME}},
+                [FRAME_EXIT] = {9, FROM_SESSION, {FIELD_NAME}},
+                [FRAME_ROOM_LINE] = {9, FROM_SESSION | UNLESS_MUTED, {FIELD_NAME, FIELD_TEXT}},
+                [FRAME_ROOM_ACTION] = {9, FROM_SESSION | UNLESS_MUTED, {FIELD_NAME, FIELD_TEXT}},
+                [FRAME_ROOM_TOPIC] = {9, FROM_SESSION | UNLESS_MUTED, {FIELD_NAME, FIELD_TEXT}},
+                [FRAME_ROOM_HISTORY] = {9, FROM_SESSION, {FIELD_KEY, FIELD_NAME}},
+                [FRAME_PEOPLE] = {9, FROM_SESSION, {FIELD_NAME}},
                 [FRAME_GONE] = {1, FROM_ITSELF, {0}},
                 [FRAME_SAY] = {2, FROM_ITSELF, {FIELD_KEY, FIELD_TEXT}},
                 [FRAME_KICK] = {2, FROM_ITSELF, {FIELD_KEY, FIELD_TEXT}},
@@ -337,6 +358,9 @@ static inline void frame_put_field(struct wire_writer *w, const struct frame *f,
         case FIELD_CONFINEMENT:
                 wire_put_u8(w, f->confinement);
                 break;
+        case FIELD_ROAMS:
+                wire_put_u8(w, f->roams);
+                break;
         case FIELD_LINES_OUT:
                 wire_put_u64(w, f->lines_out);
                 break;
@@ -378,6 +402,9 @@ static inline void frame_get_field(struct wire_reader *r, struct frame *f, unsig
                 break;
         case FIELD_CONFINEMENT:
                 f->confinement = wire_get_u8(r);
+                break;
+        case FIELD_ROAMS:
+                f->roams = wire_get_flag(r);
                 break;
         case FIELD_LINES_OUT:
                 f->lines_out = wire_get_u64(r);
@@ -452,7 +479,7 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
         return 0;
 }
 
-/* Returns the number of lines that a LINE says. */
+/* Returns the number of lines that a LINE or ROOM_LINE says. */
 static inline size_t frame_lines(const struct frame *f)
 {
         size_t lines = 1;

@@ -20,6 +20,8 @@ enum { NICK_MAX_BYTES = 24 };
 /* The room in which every member begins. Names of rooms follow the same rules as names of members. */
 #define FIRST_ROOM "lobby"
 
+enum { MEMBER_ROOMS_MAX = 20 }; /* rooms that a member may be in at once, if its kind of client allows several */
+
 /* The name under which administrators speak. No member can have it. */
 #define ADMIN_NAME "Administrator"
 

@@ -27,7 +27,7 @@
 /* The version of the structures below, of the look of lines (display.h), and of the rules above. Increase it with each
  * change of these. LEND states the number, and a session that was built with another number does not lend. (Since 6 a
  * session looks by itself if chatd wrote; before, chatd woke it.) */
-enum { OUTLET_LAYOUT = 6 };
+enum { OUTLET_LAYOUT = 7 };
 
 /* The descriptors that come with LEND, in this order. */
 enum lend_fds {
@@ -117,9 +117,9 @@ struct outlet_page {
 struct outlet_batch {
         _Atomic uint64_t number; /* counts batches from 1; 0 while chatd puts the records in */
         struct outlet_record {
-                uint64_t id, number;
-                uint32_t bytes; /* as shown; OUTLET_PRIVATE for a record that chatd writes to no connection */
-                uint32_t room;  /* the room that the record is for; 0: everybody */
+                uint64_t id, key; /* see record_key() */
+                uint32_t bytes;   /* as shown; OUTLET_PRIVATE for a record that chatd writes to no connection */
+                uint32_t room;    /* the room that the record is for; 0: everybody */
         } records[BATCH_MAX_RECORDS];
 };
 

@@ -32,6 +32,9 @@ enum record_kind {
         /* since version 8: another host's REPLY to a session that knows this kind; text is an answer, see reply.h. What
          * is shown of it is a sentence in place of the text */
         RECORD_ANSWER,
+        /* since version 9: somebody who may be in several rooms entered this one, or left it and is still in the chat */
+        RECORD_ENTER,
+        RECORD_EXIT,
         /* or'ed to a kind: the text begins with the name of the room that it is for, and a space. See `room` */
         RECORD_IN_ROOM = 0x80,
 };
@@ -40,10 +43,9 @@ enum record_kind {
 #define ASK_WHO "who"
 #define ASK_ROOMS "rooms"
 
-/* One line or notice of a batch. (id, number) identifies it for ever: the number of a JOIN is 0, that of a LEAVE is
- * UINT64_MAX. Records from other hosts have LINK_ID and the number that the link gave them. Two records have the same
- * number if no member gets both: the two notices of ARRIVALS_ID about the same newcomers, and the WENT and CAME of one
- * move. */
+/* One line or notice of a batch. The id and record_key() identify it for ever. The number of a JOIN is 0, that of a
+ * LEAVE is UINT64_MAX. Records from other hosts have LINK_ID and the number that the link gave them. The two notices of
+ * ARRIVALS_ID about the same newcomers have the same key: no member gets both. */
 struct record {
         uint8_t kind;
         uint64_t id;
@@ -117,6 +119,16 @@ static inline bool record_is_bounded(const struct record *rec)
                rec->text.len <= TEXT_MAX_BYTES && rec->room.len <= NAME_MAX_BYTES;
 }
 
+/* Returns what tells a record from all others of the same id: a hash of its number, kind and room. One step can become
+ * several records of the same number: the WENT and CAME of a move, and a RENAME or LEAVE in each room of a member. */
+static inline uint64_t record_key(const struct record *rec)
+{
+        uint64_t hash = rec->kind; /* FNV-1a, without its offset */
+        for (size_t i = 0; i < rec->room.len; i++)
+                hash = (hash ^ (uint8_t)rec->room.at[i]) * UINT64_C(0x100000001b3);
+        return rec->number ^ hash * UINT64_C(0x9e3779b97f4a7c15);
+}
+
 /* Returns the number of records in `r`, up to its end or to the first bytes that are no record. */
 static inline size_t records_count(struct wire_reader r)
 {
@@ -138,5 +150,5 @@ static inline bool record_is_of_person(const struct record *rec)
 {
         return rec->kind == RECORD_LINE || rec->kind == RECORD_JOIN || rec->kind == RECORD_LEAVE ||
                rec->kind == RECORD_ACTION || rec->kind == RECORD_RENAME || rec->kind == RECORD_CAME ||
-               rec->kind == RECORD_TOPIC;
+               rec->kind == RECORD_TOPIC || rec->kind == RECORD_ENTER || rec->kind == RECORD_EXIT;
 }

@@ -14,7 +14,7 @@
 
 struct seen {
         struct {
-                uint64_t id, number;
+                uint64_t id, key;  /* of a record: record_key() */
         } last[BATCH_MAX_RECORDS]; /* a ring */
         unsigned next;             /* where the next record goes */
         unsigned count;            /* how many records there are */
@@ -33,32 +33,32 @@ static inline bool seen_epoch(struct seen *s, uint64_t epoch)
         return true;
 }
 
-static inline bool seen_remembers(const struct seen *s, uint64_t id, uint64_t number)
+static inline bool seen_remembers(const struct seen *s, uint64_t id, uint64_t key)
 {
         for (unsigned i = 0; i < s->count; i++)
-                if (s->last[i].id == id && s->last[i].number == number)
+                if (s->last[i].id == id && s->last[i].key == key)
                         return true;
         return false;
 }
 
 /* Remembers a record that was received. */
-static inline void seen_remember(struct seen *s, uint64_t id, uint64_t number)
+static inline void seen_remember(struct seen *s, uint64_t id, uint64_t key)
 {
         s->last[s->next].id = id;
-        s->last[s->next].number = number;
+        s->last[s->next].key = key;
         s->next = (s->next + 1) % BATCH_MAX_RECORDS;
         if (s->count < BATCH_MAX_RECORDS)
                 s->count++;
 }
 
 /* Returns true if this record was received before. Otherwise remembers it. */
-static inline bool seen_before(struct seen *s, uint64_t id, uint64_t number)
+static inline bool seen_before(struct seen *s, uint64_t id, uint64_t key)
 {
         if (s->checks_left > 0) {
                 s->checks_left--;
-                if (seen_remembers(s, id, number))
+                if (seen_remembers(s, id, key))
                         return true;
         }
-        seen_remember(s, id, number);
+        seen_remember(s, id, key);
         return false;
 }

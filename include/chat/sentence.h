@@ -100,6 +100,9 @@ static const char sentence_patterns[ANSWER_CODES][SENTENCE_PATTERN_BYTES] = {
         [ANSWER_HOST_UNKNOWN] = "There is no host called %1; /who lists the hosts",
         [ANSWER_HOST_AWAY] = "%1 is away; %2 may get the message when it is back",
         [ANSWER_NOBODY_THERE] = "there is nobody called %1 there",
+        [ANSWER_EXITED] = "You left the room %1",
+        [ANSWER_NOT_IN_ROOM] = "You are not in the room %1",
+        [ANSWER_TOO_MANY_ROOMS] = "You are in %1 rooms already; leave one of them first",
 };
 
 /* The sentences that replace those above if the number is 1. */
@@ -384,6 +387,7 @@ static inline bool sentence_list(struct sentence *s, const struct answer *a, str
 {
         switch (a->code) {
         case ANSWER_MOVED:
+        case ANSWER_ENTERED:
                 sentence_moved(s, a, you);
                 return true;
         case ANSWER_PEOPLE:

@@ -397,6 +397,7 @@ static void do_link_command(struct run *r, struct choices *c, unsigned command)
                 send_request(s, 1u + (unsigned)count % (SESSIONS - 1u), choose_u8(c));
                 break;
         case 14:
+                s->roams = s->quiet;
                 s->quiet = true;
                 break;
         case 15:
@@ -525,6 +526,12 @@ static void count_node(const void *node, VISIT which, void *count)
                 ++*(size_t *)count;
 }
 
+/* Returns true if nobody knows of the member, because it roams and has entered no room. */
+static bool is_unknown(const struct member *m)
+{
+        return m->roams && !m->seats && m->arrival == ARRIVAL_HELD;
+}
+
 /* Returns true if the file is the mark beside the note of a member that changed its name or room, or the topic of a
  * room. */
 static bool is_mark(const struct roster *roster, const char *file)
@@ -543,7 +550,9 @@ static bool is_mark(const struct roster *roster, const char *file)
         memcpy(digits, file, ID_DIGITS);
         const struct member *m = path_parse_id(digits, &id) == 0 ? roster_find(roster, id) : NULL;
         return m && ((strcmp(file + ID_DIGITS, ".renamed") == 0 && m->is_renamed) ||
-                     (strcmp(file + ID_DIGITS, ".room") == 0 && m->is_moved));
+                     (strcmp(file + ID_DIGITS, ".room") == 0 && m->is_moved) ||
+                     (strcmp(file + ID_DIGITS, ".rooms") == 0 && m->roams) ||
+                     (strcmp(file + ID_DIGITS, ".held") == 0 && is_unknown(m)));
 }
 
 static void check_notes(const struct run *r)
@@ -578,6 +587,15 @@ static void check_notes(const struct run *r)
         PROMISE(notes == roster->count, "%zu notes of %zu members", notes, roster->count);
 }
 
+static size_t count_unknown(const struct run *r)
+{
+        const struct roster *roster = &r->chat->roster;
+        size_t unknown = 0;
+        for (size_t i = 0; i < roster->count; i++)
+                unknown += is_unknown(roster->members[i]);
+        return unknown;
+}
+
 /* Lets the link send HELLO once more, when nothing is on the way any more, and checks the WELCOME. */
 static void check_link(struct run *r)
 {
@@ -589,20 +607,23 @@ static void check_link(struct run *r)
         PROMISE(roster_find(&r->chat->roster, LINK_ID) && link->welcome, "the link is not a member");
         PROMISE(link->welcome_number == link->number, "WELCOME says number %llu, not %llu",
                 (unsigned long long)link->welcome_number, (unsigned long long)link->number);
-        PROMISE(link->welcome_members == roster_people(&r->chat->roster), "WELCOME says %llu members, not %zu",
-                (unsigned long long)link->welcome_members, roster_people(&r->chat->roster));
+        size_t people = roster_people(&r->chat->roster) - count_unknown(r);
+        PROMISE(link->welcome_members == people, "WELCOME says %llu members, not %zu",
+                (unsigned long long)link->welcome_members, people);
 }
 
 static void check_roster(const struct run *r)
 {
         const struct roster *roster = &r->chat->roster;
-        size_t nodes = 0;
+        size_t nodes = 0, seats = 0;
         for (size_t i = 0; i < roster->count; i++) {
                 const struct member *m = roster->members[i];
                 PROMISE(m->index == i && roster_find(roster, m->id) == m, "member %zu is misplaced", i);
                 PROMISE(!member_is_dead(m) && m->presence == PRESENT && !member_lags(m),
                         "%016llx is dead, leaving or expected", (unsigned long long)m->id);
-                PROMISE(m->arrival == ARRIVAL_ANNOUNCED, "%016llx was not announced", (unsigned long long)m->id);
+                PROMISE(m->arrival == ARRIVAL_ANNOUNCED || is_unknown(m), "%016llx was not announced",
+                        (unsigned long long)m->id);
+                seats += member_rooms(m);
                 PROMISE(!roster_find_alike(roster, slice_of(m->name), m), "somebody is called like %s", m->name);
                 PROMISE(m->fd >= 0 && (m->pidfd >= 0) == (m->id != LINK_ID), "a member without descriptors");
         }
@@ -617,10 +638,10 @@ static void check_roster(const struct run *r)
                 const struct room *room = roster->rooms.all[i];
                 PROMISE(i == 0 || room->people > 0, "nobody is in %s", room->name);
                 for (const struct seat *s = room->first; s; s = s->next, people++)
-                        PROMISE(s->room == room && &s->member->seat == s && (s->next || s == room->last),
+                        PROMISE(s->room == room && member_seat_in(s->member, room) == s && (s->next || s == room->last),
                                 "a broken chain");
         }
-        PROMISE(people == roster_people(roster), "%zu people in rooms, of %zu", people, roster_people(roster));
+        PROMISE(people == seats, "%zu people in rooms, with %zu seats", people, seats);
         for (unsigned k = 0; k < SESSIONS; k++) {
                 const struct session *s = &r->sessions.all[k];
                 bool is_there = s->hellos > 0 && !s->bye_at && !s->closed_at;

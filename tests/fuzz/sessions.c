@@ -31,6 +31,9 @@ static const char *const nicks[NICKS] = {"ann", "Ann", "bob", "b0b", "eve", "zoe
 /* Rooms that sessions ask for, by number; room_numbers tells which room that is, or -1. */
 static const char *const rooms[ROOMS] = {"", "kitchen", "Kitchen", "garden", "lobby", "no room"};
 static const int room_numbers[ROOMS] = {0, 1, 1, 2, 0, -1};
+
+enum { NUMBERED = 3 };
+static const char *const numbered[NUMBERED] = {"lobby", "kitchen", "garden"};
 static const struct slice far_name = {"zoe@b", 5};
 
 void sessions_init(struct sessions *s, const char *dir)
@@ -99,8 +102,10 @@ static bool put_frame(struct sessions *s, const struct frame *f)
 {
         uint8_t buffer[FRAME_MAX_BYTES];
         size_t n = frame_encode(buffer, sizeof(buffer), f);
-        if (f->id == s->all[SESSION_BEFORE].id)
+        if (f->id == s->all[SESSION_BEFORE].id) {
                 buffer[0] = SENTENCES_VERSION;
+                n -= f->type == FRAME_HELLO || f->type == FRAME_HERE; /* without `roams` */
+        }
         return put(s, buffer, n);
 }
 
@@ -131,7 +136,8 @@ static bool put_greeting(struct sessions *s, unsigned k, enum frame_type type)
                                             .number = type == FRAME_HERE ? me->number : 0,
                                             .name = slice_of(names[k]),
                                             .address = slice_of("here:1"),
-                                            .quiet = type == FRAME_HELLO && k != LINK && s->quiet});
+                                            .quiet = type == FRAME_HELLO && k != LINK && (s->quiet || me->roams),
+                                            .roams = me->roams});
 }
 
 bool session_arrive(struct sessions *s, unsigned k)
@@ -146,6 +152,7 @@ bool session_hello(struct sessions *s, unsigned k)
                 me->once = false;
         if (me->inbox < 0)
                 open_inbox(s, me);
+        me->roams |= k == ROAMER && s->roams && me->hellos == 0;
         if (!put_greeting(s, k, FRAME_HELLO))
                 return false;
         if (me->hellos++ == 0)
@@ -181,6 +188,7 @@ bool link_inject(struct sessions *s, size_t count, size_t size, bool come_and_go
         for (size_t line = s->lines_count + 1; line <= lines; line++) {
                 s->lines[line].from = LINK;
                 s->lines[line].to = PLAYERS;
+                s->lines[line].room = 0;
                 s->lines[line].due = link->once;
                 s->lines[line].at = s->now;
         }
@@ -216,17 +224,57 @@ bool session_here(struct sessions *s, unsigned k)
         return put_greeting(s, k, FRAME_HERE);
 }
 
+/* Returns the room of a session that does not roam at that time. */
+static int room_at(const struct session *me, uint64_t at)
+{
+        int room = 0;
+        for (size_t i = 0; i < me->moves_count && me->moves[i].at <= at; i++)
+                room = me->moves[i].room;
+        return room;
+}
+
+/* Returns true if a session is in that room at that time. */
+static bool is_in(const struct session *me, int room, uint64_t at)
+{
+        bool in = false;
+        for (size_t i = 0; i < me->moves_count && me->moves[i].at <= at; i++)
+                if (me->moves[i].room == room)
+                        in = !me->moves[i].exits;
+        return me->roams ? in : room_at(me, at) == room;
+}
+
+/* Returns the number of a room for the next line of a session. A session that roams says lines in rooms where it is, and
+ * in others. */
+static int room_for_next(const struct sessions *s, unsigned k)
+{
+        const struct session *me = &s->all[k];
+        return me->roams ? (int)(s->now % NUMBERED) : room_at(me, s->now);
+}
+
+/* Returns `f` as the session sends it: a session that roams names the room. */
+static struct frame in_room(const struct sessions *s, unsigned k, struct frame f, enum frame_type type)
+{
+        if (s->all[k].roams) {
+                f.type = (uint8_t)type;
+                f.name = slice_of(numbered[room_for_next(s, k)]);
+        }
+        return f;
+}
+
 /* Notes the next line, for player `to`, or for all if that is PLAYERS. Members other than the witness may have left
  * when it is taken. */
-static void add_line(struct sessions *s, unsigned k, unsigned to)
+static void add_line(struct sessions *s, unsigned k, unsigned to, int room)
 {
         const struct session *me = &s->all[k];
         size_t line = ++s->lines_count;
+        s->lines[line].room = room;
         s->lines[line].from = (uint8_t)k;
         s->lines[line].to = (uint8_t)to;
         s->lines[line].due =
                 me->once && me->hellos == 1 && !me->bye_at && !me->closed_at && (to == PLAYERS || to == WITNESS);
         s->lines[line].at = s->now;
+        if (me->roams && to == PLAYERS)
+                s->lines[line].due &= is_in(me, room, s->now); /* otherwise nobody gets it */
 }
 
 bool session_lines(struct sessions *s, unsigned k, size_t size, size_t count)
@@ -245,12 +293,15 @@ bool session_lines(struct sessions *s, unsigned k, size_t size, size_t count)
                 text[len + n] = 'x';
                 len += size < n ? n : size < most ? size : most;
         }
-        if (!put_frame(s, &(struct frame){
-                                  .type = FRAME_LINE, .id = me->id, .number = me->number + 1, .text = {text, len}}))
+        const struct frame said = in_room(
+                s, k, (struct frame){.type = FRAME_LINE, .id = me->id, .number = me->number + 1, .text = {text, len}},
+                FRAME_ROOM_LINE);
+        int room = room_for_next(s, k);
+        if (!put_frame(s, &said))
                 return false;
         me->number += count;
         for (size_t i = 0; i < count; i++)
-                add_line(s, k, PLAYERS);
+                add_line(s, k, PLAYERS, room);
         return true;
 }
 
@@ -274,40 +325,36 @@ bool session_nick(struct sessions *s, unsigned k, unsigned what)
         return true;
 }
 
-/* Returns the room of a session at that time. */
-static int room_at(const struct session *me, uint64_t at)
-{
-        int room = 0;
-        for (size_t i = 0; i < me->moves_count && me->moves[i].at <= at; i++)
-                room = me->moves[i].room;
-        return room;
-}
-
 bool session_room(struct sessions *s, unsigned k, unsigned what)
 {
         struct session *me = &s->all[k];
         bool is_member = me->hellos > 0 && !me->bye_at && !me->closed_at;
+        bool exits = me->roams && room_numbers[what] >= 0 && is_in(me, room_numbers[what], s->now);
+        const struct frame asked = {.type = me->roams ? exits ? FRAME_EXIT : FRAME_ENTER : FRAME_ROOM,
+                                    .name = slice_of(me->roams && rooms[what][0] == '\0' ? "lobby" : rooms[what])};
         if (me->moves_count == MOVES_MAX)
                 return true;
-        if (!put_request(s, k, (struct frame){.type = FRAME_ROOM, .name = slice_of(rooms[what])}))
+        if (!put_request(s, k, asked))
                 return false;
         if (me->closed_at && !me->bye_at && !me->adrift_at)
                 me->adrift_at = s->now;
         if (!is_member || room_numbers[what] < 0)
                 return true;
         me->moves[me->moves_count].at = s->now;
+        me->moves[me->moves_count].exits = exits;
         me->moves[me->moves_count++].room = room_numbers[what];
         return true;
 }
 
 bool session_topic(struct sessions *s, unsigned k)
 {
-        return put_request(s, k, (struct frame){.type = FRAME_TOPIC, .text = {"tea", s->now % 4}});
+        const struct frame topic = {.type = FRAME_TOPIC, .text = {"tea", s->now % 4}};
+        return put_request(s, k, in_room(s, k, topic, FRAME_ROOM_TOPIC));
 }
 
 bool session_history(struct sessions *s, unsigned k, unsigned what)
 {
-        return put_request(s, k, (struct frame){.type = FRAME_HISTORY, .key = what});
+        return put_request(s, k, in_room(s, k, (struct frame){.type = FRAME_HISTORY, .key = what}, FRAME_ROOM_HISTORY));
 }
 
 bool session_rooms(struct sessions *s, unsigned k)
@@ -317,7 +364,7 @@ bool session_rooms(struct sessions *s, unsigned k)
 
 bool session_who(struct sessions *s, unsigned k)
 {
-        return put_request(s, k, (struct frame){.type = FRAME_WHO});
+        return put_request(s, k, in_room(s, k, (struct frame){.type = FRAME_WHO}, FRAME_PEOPLE));
 }
 
 bool session_acts(struct sessions *s, unsigned k)
@@ -326,9 +373,12 @@ bool session_acts(struct sessions *s, unsigned k)
         if (s->lines_count + 1 >= LINES_MAX)
                 return true;
         snprintf(text, sizeof(text), "#%zu", s->lines_count + 1);
-        if (!put_request(s, k, (struct frame){.type = FRAME_ACTION, .text = slice_of(text)}))
+        int room = room_for_next(s, k);
+        if (!put_request(
+                    s, k,
+                    in_room(s, k, (struct frame){.type = FRAME_ACTION, .text = slice_of(text)}, FRAME_ROOM_ACTION)))
                 return false;
-        add_line(s, k, PLAYERS);
+        add_line(s, k, PLAYERS, room);
         return true;
 }
 
@@ -340,7 +390,7 @@ bool session_private(struct sessions *s, unsigned k, unsigned what)
         snprintf(text, sizeof(text), "#%zu", s->lines_count + 1);
         if (!put_request(s, k, (struct frame){.type = FRAME_PRIVATE, .key = s->all[what].id, .text = slice_of(text)}))
                 return false;
-        add_line(s, k, what);
+        add_line(s, k, what, 0);
         return true;
 }
 
@@ -478,10 +528,22 @@ static void begin_again(const struct sessions *s, struct session *me, unsigned f
         me->ended[from] = false;
 }
 
+/* Returns true if the session may get this record although it got another one of the same number: the link gets a new
+ * name and a leave for each room, and a session in both rooms of a walk sees the departure and the arrival. */
+static bool is_copy(const struct sessions *s, const struct session *me, unsigned from, const struct record *r)
+{
+        bool again = r->number + 1 == me->next[from];
+        return again &&
+               ((me->id == LINK_ID && s->all[from].roams && (r->kind == RECORD_RENAME || r->kind == RECORD_LEAVE)) ||
+                (me->roams && r->kind == RECORD_CAME));
+}
+
 static void check_number(const struct sessions *s, struct session *me, unsigned from, const struct record *r)
 {
         PROMISE(r->kind != RECORD_JOIN || r->number == 0, "a JOIN with number %llu", (unsigned long long)r->number);
         PROMISE((r->kind == RECORD_LEAVE) == (r->number == UINT64_MAX), "number %llu", (unsigned long long)r->number);
+        if (is_copy(s, me, from, r))
+                return;
         if (!me->once || !me->attentive)
                 return;
         if (r->kind == RECORD_JOIN || me->lender) /* chatd may have written the leave to its client */
@@ -521,7 +583,7 @@ static void take_arrivals(const struct sessions *s, struct session *me, const st
         for (unsigned k = 0; k < SESSIONS; k++)
                 if (who >> k & 1)
                         begin_again(s, me, k);
-        if (me->lender || seen_before(&me->seen, r->id, r->number))
+        if (me->lender || seen_before(&me->seen, r->id, record_key(r)))
                 return;
         snprintf(text, sizeof(text), "%d %s connected", count,
                  !(who & self) ? "people"
@@ -551,7 +613,7 @@ static bool has_anybody_moved(const struct sessions *s)
 {
         bool moved = false;
         for (unsigned k = 0; k < SESSIONS; k++)
-                moved |= s->all[k].moves_count > 0 || s->all[k].adrift_at > 0;
+                moved |= s->all[k].moves_count > 0 || s->all[k].adrift_at > 0 || s->all[k].roams;
         return moved;
 }
 
@@ -615,6 +677,8 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
         }
         PROMISE((r->kind >= RECORD_LINE && r->kind <= (from == LINK ? RECORD_NOTICE : RECORD_LEAVE)) ||
                         (r->kind >= RECORD_ACTION && r->kind <= RECORD_TOPIC) ||
+                        ((r->kind == RECORD_ENTER || r->kind == RECORD_EXIT) && from < SESSIONS &&
+                         s->all[from].roams) ||
                         ((r->kind == RECORD_RENAMED || is_of_host(r)) && from == LINK) ||
                         (r->kind == RECORD_ASK && me->id == LINK_ID),
                 "a record of kind %u", r->kind);
@@ -640,7 +704,7 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
                         line, names[me - s->all]);
                 me->last_line = line;
         }
-        if (me->lender || seen_before(&me->seen, r->id, r->number))
+        if (me->lender || seen_before(&me->seen, r->id, record_key(r)))
                 return;
         if (line > 0) {
                 /* A frame may have been ignored when the batch was first taken, for example because its sender was a
@@ -932,11 +996,11 @@ void session_read(struct sessions *s, unsigned k)
                 me->attentive = false; /* it may have been full, or its client's connection was */
 }
 
-/* Returns true if both are in one room at that time. The link is in all rooms, and its records are for the first
+/* Returns true if `me` is in the room of the line at that time. The link is in all rooms, and its lines are for the first
  * room. */
-static bool in_one_room(const struct session *me, const struct session *other, uint64_t at)
+static bool hears(const struct sessions *s, const struct session *me, size_t line)
 {
-        return me->id == LINK_ID || room_at(me, at) == room_at(other, at);
+        return me->id == LINK_ID || is_in(me, s->lines[line].room, s->lines[line].at);
 }
 
 /* Returns true if the room of `me` is unknown at that time. It closed its inbox before it asked for another room, and
@@ -975,9 +1039,10 @@ static void check_told(const struct sessions *s, unsigned k, unsigned from)
                 joins = leaves = false;
         PROMISE(told <= 1 && (told >= joins || skipped || late), "%s is told %u times that %s came", names[k], told,
                 names[from]);
-        PROMISE(left <= 1 && (left >= leaves || skipped), "%s is told %u times that %s left", names[k], left,
+        unsigned most = k == LINK && other->roams ? NUMBERED : 1;
+        PROMISE(left <= most && (left >= leaves || skipped), "%s is told %u times that %s left", names[k], left,
                 names[from]);
-        PROMISE(left <= told || !joins, "%s is told that %s left, but not that it came", names[k], names[from]);
+        PROMISE(left <= told * most || !joins, "%s is told that %s left, but not that it came", names[k], names[from]);
         for (size_t line = 1; line <= s->lines_count; line++)
                 PROMISE(told == 1 || !joins || s->lines[line].from != from || !me->shown[line],
                         "line %zu reaches %s without a name", line, names[k]);
@@ -1001,7 +1066,7 @@ void sessions_check(struct sessions *s)
                                 line, names[k]);
                         bool is_for_others = s->lines[line].to != PLAYERS && s->lines[line].to != k;
                         const struct session *from = &s->all[s->lines[line].from];
-                        if (from->once && s->lines[line].to == PLAYERS && !in_one_room(me, from, s->lines[line].at)) {
+                        if (from->once && s->lines[line].to == PLAYERS && !hears(s, me, line)) {
                                 PROMISE(!me->shown[line] || is_adrift(from, s->lines[line].at),
                                         "line %zu reaches %s in another room", line, names[k]);
                                 continue;

@@ -7,6 +7,8 @@
  *   gets no record of its own, and none of another process. Within an epoch, lines come in the order of sending, and
  *   none twice. Across epochs, no line comes twice that chat-session would show (chat/seen.h).
  * - A session that is once gets no line from before its HELLO or behind its BYE.
+ * - A session that roams is told once of a new name or a leave, however many rooms it shares with the other. The link is
+ *   told once for each room.
  * - A session that is once and attentive gets each sender's records with rising numbers. Of a sender that is once it
  *   gets every line, under the sender's name. It gets the sender's join and leave exactly once, wherever chatd died. A
  *   join is a JOIN, or a notice about several, which the link does not get. If a newcomer left before it was announced,
@@ -37,6 +39,7 @@ enum {
         WITNESS, /* always there, and attentive unless the queue itself is lost */
         SESSIONS = 5,
         SESSION_BEFORE = SESSIONS - 1, /* of an early version */
+        ROAMER = SESSIONS - 2,         /* may be in several rooms, if the input says so */
         SENTENCES_VERSION = 5,         /* that version: the last one whose sessions get sentences */
         LINK = SESSIONS,               /* one of the players */
         PLAYERS,
@@ -62,9 +65,11 @@ struct session {
         bool once, attentive;
         uint64_t number; /* of the last line or request; for the link, of the last record */
         unsigned nicks;  /* the names that it asked for: a bit for each */
+        bool roams;
         struct {
                 uint64_t at;
                 int room;
+                bool exits; /* only a session that roams leaves a room without going to another one */
         } moves[MOVES_MAX]; /* changes of room while it was a member */
         size_t moves_count;
         unsigned hellos;
@@ -100,7 +105,8 @@ struct sessions {
         size_t injected_size;
         struct {
                 uint8_t from;
-                uint8_t to; /* the only reader; PLAYERS: everybody */
+                uint8_t to; /* the only reader; PLAYERS: everybody in the room */
+                int room;   /* the number of the room */
                 bool due;   /* due to all attentive members */
                 uint64_t at;
                 /* the author's name, as the first session saw it that was shown the line */
@@ -116,6 +122,7 @@ struct sessions {
         size_t epochs_count;
         bool merges; /* chatd may let newcomers wait and announce them together */
         bool quiet;  /* from now on each HELLO is quiet */
+        bool roams;  /* the first HELLO of ROAMER says that it roams, from now on */
         struct {
                 uint64_t number; /* of the notice about them */
                 unsigned who;    /* a bit for each session */

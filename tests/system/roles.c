@@ -149,7 +149,7 @@ void link_hear(void)
                 }
                 assert_true(f.type == FRAME_BATCH || f.type == FRAME_ROLLCALL);
                 while (f.type == FRAME_BATCH && record_next(&f.records, &r) > 0)
-                        if (!seen_before(&played.seen, r.id, r.number))
+                        if (!seen_before(&played.seen, r.id, record_key(&r)))
                                 link_show(&r);
         }
 }

@@ -112,9 +112,9 @@ static void put_records(struct outlet_batch *b, unsigned batch)
         const struct record first = record_of(batch, 0), second = record_of(batch, 1);
         const struct outlet_record records[SHARED_RECORDS] = {
                 {OTHER_ID, NOT_FOR_IT, LINE_BYTES, CLIENTS_ROOM},
-                {first.id, first.number, LINE_BYTES, CLIENTS_ROOM},
+                {first.id, record_key(&first), LINE_BYTES, CLIENTS_ROOM},
                 {OWN_ID, NOT_FOR_IT, LINE_BYTES, CLIENTS_ROOM},
-                {second.id, second.number, LINE_BYTES, 0},
+                {second.id, record_key(&second), LINE_BYTES, 0},
                 {OTHER_ID, NOT_FOR_IT, LINE_BYTES, CLIENTS_ROOM + 1},
         };
         memcpy(b->records, records, sizeof(records));
@@ -271,7 +271,7 @@ static void load_session(const struct state *s)
         memcpy(session.client.buffer, s->session.buffer, BUFFER_KEPT);
         for (unsigned i = 0; i < SEEN_KEPT; i++) {
                 session.seen.last[i].id = s->session.seen[i][0];
-                session.seen.last[i].number = s->session.seen[i][1];
+                session.seen.last[i].key = s->session.seen[i][1];
         }
         session.seen.next = s->session.next;
         session.seen.count = s->session.kept;
@@ -298,7 +298,7 @@ static void save_session(struct state *s)
         memcpy(s->session.buffer, session.client.buffer, BUFFER_KEPT);
         for (unsigned i = 0; i < session.seen.next; i++) {
                 s->session.seen[i][0] = session.seen.last[i].id;
-                s->session.seen[i][1] = session.seen.last[i].number;
+                s->session.seen[i][1] = session.seen.last[i].key;
         }
         s->session.next = session.seen.next;
         s->session.kept = session.seen.count;

@@ -86,7 +86,7 @@ static inline bool write_part(struct fixture *f, uint64_t first, uint64_t last, 
                 struct record r = bobs_line(n, number);
                 struct slice parts[DISPLAY_PARTS_MAX];
                 at = display_write(at, parts, display_parts(&r, parts));
-                shared->records[t.to++] = (struct outlet_record){r.id, r.number, (uint32_t)display_bytes(&r), 0};
+                shared->records[t.to++] = (struct outlet_record){r.id, record_key(&r), (uint32_t)display_bytes(&r), 0};
         }
         atomic_store(&shared->number, t.number);
         t.bytes = (size_t)(at - text);

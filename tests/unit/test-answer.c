@@ -44,6 +44,9 @@ static const struct {
         {{.code = ANSWER_TOPIC_UNNOTED}, UNNOTED("a topic")},
         {{.code = ANSWER_NO_HISTORY}, "This chat keeps no history"},
         {{.code = ANSWER_NOBODY_THERE, .name = NAME}, "there is nobody called ann there"},
+        {{.code = ANSWER_EXITED, .room = {"den", 3}}, "You left the room den"},
+        {{.code = ANSWER_NOT_IN_ROOM, .room = {"den", 3}}, "You are not in the room den"},
+        {{.code = ANSWER_TOO_MANY_ROOMS, .most = 20}, "You are in 20 rooms already; leave one of them first"},
         {{.code = ANSWER_NOTHING_SAID, .room = {"den", 3}}, "Nothing has been said in den yet"},
         {{.code = ANSWER_NOBODY, .name = NAME}, "There is nobody called ann here; /who lists who is here"},
         {{.code = ANSWER_NOBODY_BUT, .name = NAME, .other = {"anna", 4}},
@@ -137,6 +140,7 @@ static void test_each_code_has_a_sentence(void **state)
         bool has[UINT8_MAX + 1] = {
                 [ANSWER_MOVED] = true,      [ANSWER_PEOPLE] = true,     [ANSWER_ROOMS] = true,
                 [ANSWER_HOSTS_HERE] = true, [ANSWER_HOSTS_BACK] = true, [ANSWER_HOSTS_AWAY] = true,
+                [ANSWER_ENTERED] = true,
         };
         for (size_t i = 0; i < ANSWERS; i++) {
                 struct answer got = send_answer(&answers[i].answer);

@@ -53,7 +53,7 @@ static void test_every_type_round_trips(void **state)
                 buffer[n] = 0;
                 assert_int_equal(frame_decode(&f, buffer, n + 1), frame_has_records(in.type) ? 0 : -EBADMSG);
         }
-        assert_int_equal(known, 42);
+        assert_int_equal(known, 49);
 }
 
 static void test_integers_are_little_endian(void **state)
@@ -95,14 +95,29 @@ static void test_confinement(void **state)
                 size_t n = encode(buffer, &in);
                 assert_int_equal(frame_decode(&f, buffer, n), 0);
                 assert_int_equal(f.confinement, in.confinement);
-                buffer[0] = 4;
-                assert_int_equal(frame_decode(&f, buffer, n), -EBADMSG);
-                assert_int_equal(frame_decode(&f, buffer, n - 1), 0);
+                buffer[0] = 4; /* without the state, and without `roams` behind it */
+                assert_int_equal(frame_decode(&f, buffer, n - 1), -EBADMSG);
+                assert_int_equal(frame_decode(&f, buffer, n - 2), 0);
                 assert_int_equal(f.confinement, CONFINED);
         }
         size_t n = encode(buffer, &(struct frame){.type = FRAME_UNSERVED, .id = 7, .key = EINVAL});
         assert_int_equal(frame_decode(&f, buffer, n), 0);
         assert_int_equal(f.key, EINVAL);
+}
+
+/* A session of a version before 9 is in one room. */
+static void test_roams(void **state)
+{
+        (void)state;
+        uint8_t buffer[FRAME_MAX_BYTES];
+        struct frame f, in = {.type = FRAME_HELLO, .id = 7, .name = slice_of("ann"), .address = slice_of("a")};
+        in.roams = true;
+        size_t n = encode(buffer, &in);
+        assert_int_equal(frame_decode(&f, buffer, n), 0);
+        assert_true(f.roams);
+        buffer[0] = 8;
+        assert_int_equal(frame_decode(&f, buffer, n - 1), 0);
+        assert_false(f.roams);
 }
 
 static void test_unknown_type_and_version(void **state)
@@ -214,6 +229,7 @@ int main(void)
                 cmocka_unit_test(test_later_version_may_append),
                 cmocka_unit_test(test_unknown_type_and_version),
                 cmocka_unit_test(test_confinement),
+                cmocka_unit_test(test_roams),
                 cmocka_unit_test(test_string_limits),
                 cmocka_unit_test(test_a_string_that_lies_about_its_length),
                 cmocka_unit_test(test_records),

@@ -143,7 +143,17 @@ static void test_members_learn_how_far_their_lines_went(void **state)
         assert_string_equal(inbox_read(f->inboxes[0]), "relayed 8");
 }
 
-/* Adds one more line to the batch. It is for the members in the author's room at that moment. */
+/* Returns a seat of `m`, or NULL if it has none. */
+static struct seat *draw_seat(const struct member *m)
+{
+        unsigned n = m->seats ? draw((unsigned)member_rooms(m)) : 0;
+        struct seat *seat = m->seats;
+        while (n-- > 0)
+                seat = seat->other;
+        return seat;
+}
+
+/* Adds one more line to the batch. It is for the members in one of the author's rooms, at that moment. */
 static void say_in_room(struct fixture *f, unsigned who, size_t number, char expected[MEMBERS][HEARD_MAX_BYTES])
 {
         char text[16];
@@ -156,20 +166,61 @@ static void say_in_room(struct fixture *f, unsigned who, size_t number, char exp
                 .name = slice_of(m->name),
                 .text = slice_of(text),
         };
-        batch_add(&f->batch, m, m->seat.room, &rec);
+        struct seat *seat = draw_seat(m);
+        if (!seat)
+                return;
+        batch_add(&f->batch, m, seat->room, &rec);
         for (unsigned i = 0; i < MEMBERS; i++)
-                if (i != who && f->members[i]->seat.room == m->seat.room)
+                if (i != who && member_seat_in(f->members[i], seat->room))
                         snprintf(expected[i] + strlen(expected[i]), HEARD_MAX_BYTES - strlen(expected[i]), "%s: %s\r\n",
                                  m->name, text);
 }
 
+/* Adds a record for all rooms of a member. Everybody in one of them must get it once. */
+static void rename_in_rooms(struct fixture *f, unsigned who, size_t number, char expected[MEMBERS][HEARD_MAX_BYTES])
+{
+        struct member *m = f->members[who];
+        struct record rec = {
+                .kind = RECORD_RENAME, .id = m->id, .number = number, .name = slice_of(m->name), .text = slice_of("x")};
+        if (!m->seats)
+                return;
+        batch_add_to_rooms_of(&f->batch, m, m->seats->room, &rec);
+        for (unsigned i = 0; i < MEMBERS; i++) {
+                const struct seat *seat = m->seats;
+                while (seat && !member_seat_in(f->members[i], seat->room))
+                        seat = seat->other;
+                if (i != who && seat)
+                        snprintf(expected[i] + strlen(expected[i]), HEARD_MAX_BYTES - strlen(expected[i]),
+                                 "*** %s is now called x\r\n", m->name);
+        }
+}
+
+/* Moves a member to a room; or, if it roams, lets it enter the room or leave it. */
+static void move_to(struct fixture *f, struct member *m, struct room *room)
+{
+        struct seat *seat = member_seat_in(m, room);
+        if (!m->roams) {
+                batch_exits(&f->batch, m, m->seat.room);
+                batch_enters(&f->batch, m, room);
+                roster_move(&f->roster, m, room);
+        } else if (seat) {
+                batch_exits(&f->batch, m, room);
+                roster_exit(&f->roster, seat);
+        } else {
+                batch_enters(&f->batch, m, room);
+                assert_int_equal(roster_enter(&f->roster, m, room), 0);
+        }
+}
+
 /* A member that changes rooms within a batch gets the lines of each room as long as it is there, also if it is sent
- * something else in between. */
+ * something else in between. A member of several rooms gets the lines of all of them. */
 static void test_rooms_within_a_batch(void **state)
 {
         static const char *const rooms[] = {FIRST_ROOM, "kitchen", "garden"};
         struct fixture *f = *state;
         unsigned moves = 0;
+        roster_roam(&f->roster, f->members[0]);
+        roster_roam(&f->roster, f->members[1]);
         for (int round = 0; round < ROUNDS; round++) {
                 char expected[MEMBERS][HEARD_MAX_BYTES] = {""};
                 draw_rooms(f);
@@ -178,11 +229,12 @@ static void test_rooms_within_a_batch(void **state)
                         struct member *m = f->members[draw(MEMBERS)];
                         unsigned dice = draw(8);
                         if (dice < 2) {
-                                batch_moves(&f->batch, m);
-                                roster_move(&f->roster, m, rooms_get(&f->roster.rooms, slice_of(rooms[draw(3)])));
+                                move_to(f, m, rooms_get(&f->roster.rooms, slice_of(rooms[draw(3)])));
                                 moves++;
                         } else if (dice == 2) {
                                 batch_tell(&f->batch, m, &(struct frame){.type = FRAME_PROBE, .text = slice_of("?")});
+                        } else if (dice == 3) {
+                                rename_in_rooms(f, draw(MEMBERS), WRITTEN_MAX - n, expected);
                         } else {
                                 say_in_room(f, draw(MEMBERS), WRITTEN_MAX - n, expected);
                         }
