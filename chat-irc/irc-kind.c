@@ -9,7 +9,10 @@
 #include "../chat-session/client-output.h"
 #include "../chat-session/uplink.h"
 
+#include "channels.h"
 #include "commands.h"
+#include "labels.h"
+#include "lists.h"
 #include "numerics.h"
 #include "output.h"
 #include "registration.h"
@@ -29,32 +32,70 @@ static void irc_begin(void *me, struct session *s)
 
 /* ---- bytes from the client ---- */
 
+/* Returns true if chatd does not know rooms for a client that is in several. Then it counts as no chatd: the client
+ * waits for a later version. */
+static bool irc_is_chatd_too_old(const struct irc *i)
+{
+        return talk_version(i->session) != 0 && talk_version(i->session) < frame_since(FRAME_ENTER);
+}
+
 /* Returns true if one more message can be taken now, with room for its effects. While chatd takes the client in, and
  * while an answer is due on which the next messages depend, they wait. */
 static bool irc_has_room(const struct irc *i)
 {
-        return i->stage != IRC_JOINING && requests_have_room(i) && !requests_must_wait(i) &&
+        return i->stage != IRC_JOINING && !irc_is_chatd_too_old(i) && requests_have_room(i) && !requests_must_wait(i) &&
                client_room(i->client) >= IRC_OUTPUT_MAX_BYTES && talk_room(i->session) >= IRC_QUEUE_MIN_BYTES;
 }
 
+/* Returns true if something of the earlier messages is left to be done. */
+static bool irc_has_more_to_do(const struct irc *i)
+{
+        return lists_are_open(i) || channels_must_rejoin(i);
+}
+
+/* Takes a message. One that is not UTF-8 is dropped, as UTF8ONLY says. */
 static void irc_take_message(struct irc *i, enum reader_result result, struct slice line)
 {
         struct irc_message m;
         int r = irc_parse(&m, line);
-        if (result == READER_TAGS_TOO_LONG)
+        if (result == READER_TAGS_TOO_LONG) {
                 output_numeric(i, ERR_INPUTTOOLONG, IRC_PARAMS(slice_of("Input line was too long")));
-        else if (r == 0)
-                commands_take(i, &m);
-        else if (r < 0 && i->stage == IRC_REGISTERING)
+        } else if (r == 0) {
+                labels_begin(i, m.tags);
+                if (irc_is_utf8(line))
+                        commands_take(i, &m);
+                else
+                        output_fail(i, "*", "INVALID_UTF8", "Message rejected: it is not UTF-8");
+                labels_end(i);
+        } else if (r < 0 && i->stage == IRC_REGISTERING) {
                 talk_not_chat(i->session, "unknown");
-        else if (r < 0)
+        } else if (r < 0) {
                 output_numeric(i, ERR_UNKNOWNCOMMAND, IRC_PARAMS(slice_of("*"), slice_of("Unknown command")));
+        }
+}
+
+/* Does the next step of what earlier messages began. */
+static void irc_do_more(struct irc *i)
+{
+        if (channels_must_rejoin(i)) {
+                channels_rejoin_next(i);
+                return;
+        }
+        labels_activate(i, true);
+        lists_go_on(i);
+        labels_end(i);
 }
 
 /* Takes the messages that wait, as far as there is room for their effects. */
 static void irc_take_input(struct irc *i)
 {
-        while (i->input_len > 0 && irc_has_room(i) && talk_is_open(i->session)) {
+        while (irc_has_room(i) && talk_is_open(i->session)) {
+                if (irc_has_more_to_do(i)) {
+                        irc_do_more(i);
+                        continue;
+                }
+                if (i->input_len == 0)
+                        break;
                 const uint8_t *at = i->input + i->input_at;
                 struct slice line;
                 enum reader_result result = reader_take(&i->reader, &at, &i->input_len, &line);
@@ -67,7 +108,7 @@ static void irc_take_input(struct irc *i)
 static size_t irc_may_read(const void *me)
 {
         const struct irc *i = me;
-        return i->input_len == 0 && irc_has_room(i) ? sizeof(i->input) : 0;
+        return i->input_len == 0 && !irc_has_more_to_do(i) && irc_has_room(i) ? sizeof(i->input) : 0;
 }
 
 static void irc_input(void *me, const uint8_t *bytes, size_t n)
@@ -105,30 +146,43 @@ static void irc_show_leave(struct irc *i, const struct record *r)
         output_from(i, r->name, "QUIT", IRC_PARAMS(why));
 }
 
+/* Shows a text, to a channel or to the client itself. `seconds` is when it was said, or OUTPUT_NOW. Then the number of
+ * the record is that of its line. */
+static void irc_show_text(struct irc *i, const struct record *r, struct slice target, uint64_t seconds)
+{
+        const struct output_origin from = {
+                .name = r->name, .id = r->id, .number = seconds == OUTPUT_NOW ? r->number : 0, .seconds = seconds};
+        output_text(i, &from, "PRIVMSG", target, r->text, r->kind == RECORD_ACTION);
+}
+
 static void irc_record(void *me, const struct record *r)
 {
         struct irc *i = me;
-        char buffer[OUTPUT_CHANNEL_BYTES], nick[IRC_NICK_MAX_BYTES];
+        char buffer[CHANNELS_NAME_BYTES], nick[IRC_NICK_MAX_BYTES];
         if (i->stage != IRC_TALKING || !talk_is_open(i->session))
                 return;
-        struct slice channel = output_channel(i, buffer);
+        struct slice channel = channels_name(r->room, buffer);
         switch (r->kind) {
         case RECORD_LINE:
         case RECORD_ACTION:
-                output_text(i, r->name, "PRIVMSG", channel, r->text, r->kind == RECORD_ACTION, OUTPUT_NOW);
+                irc_show_text(i, r, channel, OUTPUT_NOW);
                 break;
         case RECORD_PRIVATE:
-                output_text(i, r->name, "PRIVMSG", output_own_nick(i, nick), r->text, false, OUTPUT_NOW);
+                irc_show_text(i, r, output_own_nick(i, nick), OUTPUT_NOW);
                 break;
         case RECORD_JOIN:
         case RECORD_CAME:
-                output_from(i, r->name, "JOIN", IRC_PARAMS(channel));
+        case RECORD_ENTER:
+                output_join(i, r->name, channel);
                 break;
         case RECORD_LEAVE:
                 irc_show_leave(i, r);
                 break;
         case RECORD_WENT:
                 output_from(i, r->name, "PART", IRC_PARAMS(channel, r->text));
+                break;
+        case RECORD_EXIT:
+                output_from(i, r->name, "PART", IRC_PARAMS(channel));
                 break;
         case RECORD_RENAME:
                 nick_of_name(r->text, nick);
@@ -158,21 +212,25 @@ static void irc_past(void *me, struct wire_reader records)
 {
         struct irc *i = me;
         struct record r;
-        char buffer[OUTPUT_CHANNEL_BYTES];
-        struct slice channel = output_channel(i, buffer);
+        char buffer[CHANNELS_NAME_BYTES];
         if (i->stage != IRC_TALKING || !irc_has(i, IRC_SERVER_TIME))
                 return;
         while (record_next(&records, &r) > 0)
                 if (record_is_bounded(&r) && record_is_line(&r))
-                        output_text(i, r.name, "PRIVMSG", channel, r.text, r.kind == RECORD_ACTION, r.number);
+                        irc_show_text(i, &r, channels_name(r.room, buffer), r.number);
 }
 
 /* ---- events of the session ---- */
 
 static void irc_welcome(void *me, struct slice asked, uint64_t members)
 {
+        struct irc *i = me;
         (void)asked;
-        registration_welcome(me, members);
+        if (irc_is_chatd_too_old(i))
+                output_notice(i, slice_of("The chat has gone back to a version without several channels for a client; "
+                                          "what you type is sent when it has a later version"));
+        channels_rejoin(i);
+        registration_welcome(i, members);
 }
 
 static bool irc_probe(void *me, const struct frame *f)
@@ -243,8 +301,10 @@ static int64_t irc_due(const void *me)
         const struct irc *i = me;
         if (!talk_is_open(i->session))
                 return INT64_MAX;
-        if (i->input_len > 0 && irc_has_room(i))
+        if ((i->input_len > 0 || irc_has_more_to_do(i)) && irc_has_room(i))
                 return talk_now(i->session);
+        if (i->stage == IRC_TALKING && i->arrive_at > 0)
+                return i->arrive_at;
         return registration_waits_for_client(i) ? i->register_by : INT64_MAX;
 }
 
@@ -254,6 +314,10 @@ static void irc_tick(void *me)
         irc_take_input(i);
         if (registration_waits_for_client(i) && talk_is_open(i->session) && talk_now(i->session) >= i->register_by)
                 registration_expire(i);
+        if (i->stage == IRC_TALKING && i->arrive_at > 0 && talk_now(i->session) >= i->arrive_at) {
+                i->arrive_at = 0;
+                talk_arrive(i->session);
+        }
 }
 
 static void irc_end(void *me)
@@ -263,6 +327,7 @@ static void irc_end(void *me)
 
 const struct kind irc_kind = {
         .joining = KIND_JOINS_LATER,
+        .roams = true,
         .begin = irc_begin,
         .may_read = irc_may_read,
         .input = irc_input,

@@ -15,8 +15,10 @@
 enum {
         IRC_REGISTER_MS = 30 * 1000, /* a client that has not registered by then is closed */
         IRC_INPUT_MAX_BYTES = 4096,  /* bytes that were read and wait for room */
+        IRC_ARRIVE_MS = 3000,        /* how long after its registration a client in no channel is announced */
         IRC_REQUESTS_MAX = 16,       /* requests that wait for chatd's answer */
         IRC_TARGET_MAX_BYTES = NAME_MAX_BYTES,
+        IRC_LABEL_MAX_BYTES = 64,
         /* the room in the client's buffer before a message is taken: a list of rooms or names fits, and more */
         IRC_OUTPUT_MAX_BYTES = 192 * 1024,
         IRC_RESERVED_BYTES = 128 * 1024, /* the room that lines of the chat leave to answers */
@@ -40,28 +42,38 @@ enum irc_stage {
 
 /* The capabilities of IRCv3 that a client can turn on. The number is the index in the table of registration.c. */
 enum irc_capability {
+        IRC_BATCH,
         IRC_CAP_NOTIFY,
         IRC_ECHO_MESSAGE,
+        IRC_EXTENDED_JOIN,
+        IRC_LABELED_RESPONSE,
         IRC_MESSAGE_TAGS,
         IRC_MULTI_PREFIX,
         IRC_SERVER_TIME,
+        IRC_STANDARD_REPLIES,
         IRC_USERHOST_IN_NAMES,
         IRC_CAPABILITIES,
 };
 
 /* What a request to chatd was for. */
 enum irc_wish {
-        /* these change the client's nick or room, or have long answers: the next message waits until they are answered */
+        /* these change the client's nick or channels, or have long answers: the next message waits until they are
+         * answered */
         IRC_WISH_NICK,
         IRC_WISH_JOIN,
+        IRC_WISH_REJOIN, /* a channel that the client is in already: chatd may have forgotten it */
         IRC_WISH_PART,
         IRC_WISH_NAMES,
         IRC_WISH_WHO,
+        IRC_WISH_WHO_NICK, /* WHO for one person */
         IRC_WISH_LIST,
+        IRC_WISH_LUSERS,
+        IRC_WISH_ISON,
+        IRC_WISH_USERHOST,
+        IRC_WISH_WAITED_FOR = IRC_WISH_USERHOST,
         /* the next message need not wait for these */
         IRC_WISH_TOPIC,
-        IRC_WISH_FIRST_TOPIC, /* that of the room in which the client begins */
-        IRC_WISH_NEW_TOPIC,   /* the topic that the client has just set */
+        IRC_WISH_NEW_TOPIC, /* the topic that the client has just set */
         IRC_WISH_WHOIS,
         IRC_WISH_MESSAGE, /* a private message */
         IRC_WISH_NOTICE,  /* the same, as a NOTICE: no error is reported */
@@ -70,7 +82,25 @@ enum irc_wish {
 struct irc_request {
         uint64_t number; /* of the request; 0: free */
         enum irc_wish wish;
+        bool is_labelled;                      /* it is a part of what the label stands for: see labels.h */
         char target[IRC_TARGET_MAX_BYTES + 1]; /* the nick or channel, as the client wrote it */
+};
+
+struct irc;
+
+/* A list that is worked off one by one: see lists.h. */
+struct irc_list {
+        void (*each)(struct irc *i, struct slice target); /* NULL: there is no list */
+        void (*done)(struct irc *i);                      /* NULL: nothing is to be done at the end */
+        size_t at, len;                                   /* the part of `text` that is left */
+        char text[MEMBER_ROOMS_MAX * (NICK_MAX_BYTES + 2) + 64];
+};
+
+/* The fields that WHO is to show: see people.h. */
+struct irc_who {
+        bool is_extended;
+        char fields[16];
+        char token[4];
 };
 
 struct irc_options {
@@ -83,12 +113,26 @@ struct irc {
         struct session *session;
         struct client *client;
         enum irc_stage stage;
-        int64_t register_by;             /* ms of CLOCK_MONOTONIC */
+        int64_t register_by, arrive_at;  /* ms of CLOCK_MONOTONIC */
         bool has_user, negotiates;       /* USER came; CAP was begun and not ended */
         uint32_t capabilities;           /* a bit for each that is on */
         char wanted[NICK_MAX_BYTES + 1]; /* the nick that the client asked for; empty: none yet */
-        char room[NICK_MAX_BYTES + 1];   /* the room that the client is in; empty: in none yet */
+        struct irc_channel {
+                char room[NICK_MAX_BYTES + 1];
+        } channels[MEMBER_ROOMS_MAX]; /* those that the client is in: `channels_count` */
+        size_t channels_count;
+        size_t rejoined; /* the channels from this index on are to be joined again: see channels.h */
         struct irc_request requests[IRC_REQUESTS_MAX];
+        struct irc_list list;
+        struct irc_who who;
+        size_t found_len; /* what ISON or USERHOST has found so far */
+        char found[IRC_LINE_MAX_BYTES];
+        struct {
+                char text[IRC_LABEL_MAX_BYTES + 1]; /* of the message that is being answered; empty: it has none */
+                bool is_open;                       /* its batch has begun */
+                bool is_active;                     /* what is written now is a part of the answer */
+                unsigned count;                     /* labels so far */
+        } label;
         struct reader reader;
         size_t input_at, input_len; /* the waiting part of `input` */
         uint8_t input[IRC_INPUT_MAX_BYTES];

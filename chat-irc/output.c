@@ -1,6 +1,7 @@
 #include "output.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -8,11 +9,17 @@
 
 #include "../chat-session/client-output.h"
 
+#include "numerics.h"
+
 #define ACTION_BEGIN "\001ACTION "
 #define ACTION_END "\001"
 
 enum {
-        TAGS_BYTES = sizeof("@time=2026-11-30T01:02:03.456Z "),
+        BATCH_BYTES = 12, /* the reference of a batch */
+        MESSAGE_TAGS_BYTES = sizeof("batch=") + BATCH_BYTES + sizeof("time=") + OUTPUT_TIME_BYTES +
+                             sizeof("msgid=0123456789abcdef-12345678901234567890.1234"),
+        LABEL_TAG_BYTES = sizeof("label=") + IRC_LABEL_MAX_BYTES,
+        TAGS_BYTES = MESSAGE_TAGS_BYTES > LABEL_TAG_BYTES ? MESSAGE_TAGS_BYTES : LABEL_TAG_BYTES,
         MESSAGE_BYTES = TAGS_BYTES + IRC_LINE_MAX_BYTES,
         ACTION_BYTES = sizeof(ACTION_BEGIN ACTION_END) - 1,
         PIECE_MIN_BYTES = 128, /* a piece that ends at a blank is at least so long, unless it is the last */
@@ -22,9 +29,9 @@ enum {
 
 /* ---- time ---- */
 
-/* Writes a time in ms since 1970 as a tag of server-time: ISO 8601, in UTC. gmtime_r(3) is not used, because it may read
- * files the first time, which the sandbox does not allow. The date is found as in Howard Hinnant's days_from_civil. */
-static void output_time(uint64_t ms, char text[static TAGS_BYTES])
+/* gmtime_r(3) is not used, because it may read files the first time, which the sandbox does not allow. The date is found
+ * as in Howard Hinnant's days_from_civil. */
+void output_time(uint64_t ms, char text[static OUTPUT_TIME_BYTES])
 {
         uint64_t days = ms / MS_PER_DAY + 719468, rest = ms % MS_PER_DAY; /* days since 0000-03-01 */
         uint64_t era = days / 146097, of_era = days % 146097;
@@ -33,34 +40,95 @@ static void output_time(uint64_t ms, char text[static TAGS_BYTES])
         uint64_t day = of_year - (153 * month + 2) / 5 + 1;
         month = month < 10 ? month + 3 : month - 9;
         year += era * 400 + (month <= 2);
-        snprintf(text, TAGS_BYTES,
-                 "time=%04" PRIu64 "-%02" PRIu64 "-%02" PRIu64 "T%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 ".%03" PRIu64
-                 "Z",
+        snprintf(text, OUTPUT_TIME_BYTES,
+                 "%04" PRIu64 "-%02" PRIu64 "-%02" PRIu64 "T%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 ".%03" PRIu64 "Z",
                  year % 10000, month % 100, day % 100, rest / 3600000, rest / 60000 % 60, rest / 1000 % 60,
                  rest % 1000);
 }
 
-/* Returns the tags of a message from a member. */
-static struct slice output_tags(const struct irc *i, uint64_t seconds, char text[static TAGS_BYTES])
+/* ---- tags ---- */
+
+/* The tags of one message, while they are being written. */
+struct output_tags {
+        size_t len;
+        char text[TAGS_BYTES + 1];
+};
+
+__attribute__((format(printf, 2, 3))) static void output_add_tag(struct output_tags *t, const char *format, ...)
 {
+        va_list args;
+        if (t->len > 0)
+                t->text[t->len++] = ';';
+        va_start(args, format);
+        t->len += (size_t)vsnprintf(t->text + t->len, sizeof(t->text) - t->len, format, args);
+        va_end(args);
+}
+
+/* Appends the time of a message from a member. */
+static void output_add_time(const struct irc *i, struct output_tags *t, uint64_t seconds)
+{
+        char text[OUTPUT_TIME_BYTES];
         struct timespec now;
         if (!irc_has(i, IRC_SERVER_TIME))
-                return (struct slice){"", 0};
+                return;
         clock_gettime(CLOCK_REALTIME, &now);
         output_time(seconds != OUTPUT_NOW ? seconds * 1000
                                           : (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
                     text);
-        return slice_of(text);
+        output_add_tag(t, "time=%s", text);
+}
+
+/* Appends the id of a message. A text that is too long is several messages, with ids of their own: `piece` counts them
+ * from 0. */
+static void output_add_id(const struct irc *i, struct output_tags *t, const struct output_origin *from, unsigned piece)
+{
+        if (!irc_has(i, IRC_MESSAGE_TAGS) || from->number == 0)
+                return;
+        output_add_tag(t, "msgid=%016" PRIx64 "-%" PRIu64, from->id, from->number);
+        if (piece > 0)
+                t->len += (size_t)snprintf(t->text + t->len, sizeof(t->text) - t->len, ".%u", piece);
+}
+
+static struct slice output_get_tags(const struct output_tags *t)
+{
+        return (struct slice){t->text, t->len};
 }
 
 /* ---- messages ---- */
 
 /* Writes the message without counting it as a line. */
-static void output_message(struct irc *i, const struct irc_message *m)
+static void output_write(struct irc *i, const struct irc_message *m)
 {
         char *at = client_reserve(i->client, MESSAGE_BYTES);
         if (at)
                 client_commit(i->client, at + irc_write(m, at));
+}
+
+/* Appends the tag of the label's batch, if the message belongs to one. The first such message begins the batch. */
+static void output_add_batch(struct irc *i, struct output_tags *t)
+{
+        struct output_tags label = {0};
+        char reference[BATCH_BYTES];
+        if (!i->label.is_active)
+                return;
+        if (!i->label.is_open) {
+                snprintf(reference, sizeof(reference), "+%u", i->label.count);
+                output_add_tag(&label, "label=%s", i->label.text);
+                output_tagged(i, output_get_tags(&label), "BATCH",
+                              IRC_PARAMS(slice_of(reference), slice_of("labeled-response")));
+                i->label.is_open = true;
+        }
+        output_add_tag(t, "batch=%u", i->label.count);
+}
+
+/* Writes an answer to what the client itself did. */
+static void output_message(struct irc *i, const struct irc_message *m)
+{
+        struct irc_message tagged = *m;
+        struct output_tags tags = {0};
+        output_add_batch(i, &tags);
+        tagged.tags = output_get_tags(&tags);
+        output_write(i, &tagged);
 }
 
 /* Makes a message of these parts. The last one of several parameters is a text. */
@@ -88,6 +156,36 @@ void output_numeric(struct irc *i, unsigned number, const struct slice *params, 
         output_server(i, command, all, n + 1);
 }
 
+void output_tagged(struct irc *i, struct slice tags, const char *command, const struct slice *params, size_t n)
+{
+        struct irc_message m = output_make(slice_of(i->options->server), command, params, n);
+        m.tags = tags;
+        m.has_text = false;
+        output_write(i, &m);
+}
+
+void output_refuse(struct irc *i, unsigned number, struct slice subject, const char *why)
+{
+        output_numeric(i, number, IRC_PARAMS(output_quote(subject), slice_of(why)));
+}
+
+void output_fail(struct irc *i, const char *command, const char *code, const char *why)
+{
+        if (irc_has(i, IRC_STANDARD_REPLIES))
+                output_server(i, "FAIL", IRC_PARAMS(slice_of(command), slice_of(code), slice_of(why)));
+        else
+                output_notice(i, slice_of(why));
+}
+
+void output_people(struct irc *i, uint64_t people)
+{
+        char text[80];
+        snprintf(text, sizeof(text), "There are %" PRIu64 " users and 0 invisible on 1 servers", people);
+        output_numeric(i, RPL_LUSERCLIENT, IRC_PARAMS(slice_of(text)));
+        snprintf(text, sizeof(text), "I have %" PRIu64 " clients and 0 servers", people);
+        output_numeric(i, RPL_LUSERME, IRC_PARAMS(slice_of(text)));
+}
+
 void output_error(struct irc *i, struct slice why)
 {
         struct irc_message m = output_make((struct slice){"", 0}, "ERROR", &why, 1);
@@ -106,9 +204,11 @@ void output_notice(struct irc *i, struct slice text)
 
 void output_from(struct irc *i, struct slice name, const char *command, const struct slice *params, size_t n)
 {
-        char source[OUTPUT_SOURCE_MAX_BYTES], tags[TAGS_BYTES];
+        char source[OUTPUT_SOURCE_MAX_BYTES];
+        struct output_tags tags = {0};
         struct irc_message m = output_make(output_source(i, name, source), command, params, n);
-        m.tags = output_tags(i, OUTPUT_NOW, tags);
+        output_add_time(i, &tags, OUTPUT_NOW);
+        m.tags = output_get_tags(&tags);
         char *at = client_begin_line(i->client, MESSAGE_BYTES + IRC_RESERVED_BYTES);
         if (at)
                 client_end_line(i->client, at + irc_write(&m, at));
@@ -116,10 +216,25 @@ void output_from(struct irc *i, struct slice name, const char *command, const st
 
 void output_own(struct irc *i, struct slice name, const char *command, const struct slice *params, size_t n)
 {
-        char source[OUTPUT_SOURCE_MAX_BYTES], tags[TAGS_BYTES];
+        char source[OUTPUT_SOURCE_MAX_BYTES];
+        struct output_tags tags = {0};
         struct irc_message m = output_make(output_source(i, name, source), command, params, n);
-        m.tags = output_tags(i, OUTPUT_NOW, tags);
-        output_message(i, &m);
+        output_add_batch(i, &tags);
+        output_add_time(i, &tags, OUTPUT_NOW);
+        m.tags = output_get_tags(&tags);
+        output_write(i, &m);
+}
+
+void output_own_join(struct irc *i, struct slice channel)
+{
+        struct slice params[] = {channel, slice_of("*"), slice_of(OUTPUT_REAL_NAME)};
+        output_own(i, talk_name(i->session), "JOIN", params, irc_has(i, IRC_EXTENDED_JOIN) ? 3 : 1);
+}
+
+void output_join(struct irc *i, struct slice name, struct slice channel)
+{
+        struct slice params[] = {channel, slice_of("*"), slice_of(OUTPUT_REAL_NAME)};
+        output_from(i, name, "JOIN", params, irc_has(i, IRC_EXTENDED_JOIN) ? 3 : 1);
 }
 
 /* Takes the beginning of `text` off, `room` bytes at most: at a blank if possible, and not within a character. */
@@ -137,22 +252,31 @@ static struct slice output_take_piece(struct slice *text, size_t room)
         return piece;
 }
 
-void output_text(struct irc *i, struct slice name, const char *command, struct slice target, struct slice text,
-                 bool is_action, uint64_t seconds)
+/* Writes a text. With `is_own`, it is an answer to what the client itself said. */
+static void output_say(struct irc *i, const struct output_origin *from, const char *command, struct slice target,
+                       struct slice text, bool is_action, bool is_own)
 {
-        char source[OUTPUT_SOURCE_MAX_BYTES], tags[TAGS_BYTES], wrapped[IRC_LINE_MAX_BYTES];
-        struct irc_message m = output_make(output_source(i, name, source), command, IRC_PARAMS(target, slice_of("")));
+        char source[OUTPUT_SOURCE_MAX_BYTES], wrapped[IRC_LINE_MAX_BYTES];
+        struct irc_message m =
+                output_make(output_source(i, from->name, source), command, IRC_PARAMS(target, slice_of("")));
+        struct output_tags common = {0};
+        unsigned piece_number = 0;
         size_t room = irc_room_for_last(&m), more = is_action ? ACTION_BYTES : 0;
         if (room < more + PIECE_SMALL_BYTES)
                 return; /* no name of this version is so long */
         room -= more;
-        m.tags = output_tags(i, seconds, tags);
+        if (is_own)
+                output_add_batch(i, &common);
+        output_add_time(i, &common, from->seconds);
         size_t pieces = text.len / (room < PIECE_MIN_BYTES ? room - 3 : PIECE_MIN_BYTES - 3) + 1;
         char *at = client_begin_line(i->client, pieces * MESSAGE_BYTES + IRC_RESERVED_BYTES), *end = at;
         if (!at)
                 return;
         do {
                 struct slice piece = output_take_piece(&text, room);
+                struct output_tags tags = common;
+                output_add_id(i, &tags, from, piece_number++);
+                m.tags = output_get_tags(&tags);
                 if (is_action) {
                         int len = snprintf(wrapped, sizeof(wrapped), ACTION_BEGIN "%.*s" ACTION_END, (int)piece.len,
                                            piece.at);
@@ -164,17 +288,24 @@ void output_text(struct irc *i, struct slice name, const char *command, struct s
         client_end_line(i->client, end);
 }
 
+void output_text(struct irc *i, const struct output_origin *from, const char *command, struct slice target,
+                 struct slice text, bool is_action)
+{
+        output_say(i, from, command, target, text, is_action, false);
+}
+
+void output_own_text(struct irc *i, uint64_t number, const char *command, struct slice target, struct slice text,
+                     bool is_action)
+{
+        const struct output_origin from = {.name = talk_name(i->session), .id = talk_id(i->session), .number = number};
+        output_say(i, &from, command, target, text, is_action, true);
+}
+
 /* ---- names ---- */
 
 struct slice output_quote(struct slice text)
 {
         return irc_is_middle(text) && text.len <= IRC_TARGET_MAX_BYTES ? text : slice_of("*");
-}
-
-struct slice output_channel(const struct irc *i, char channel[static OUTPUT_CHANNEL_BYTES])
-{
-        snprintf(channel, OUTPUT_CHANNEL_BYTES, "#%s", i->room);
-        return slice_of(channel);
 }
 
 struct slice output_source(const struct irc *i, struct slice name, char source[static OUTPUT_SOURCE_MAX_BYTES])

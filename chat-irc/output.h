@@ -1,6 +1,8 @@
 /* Writes messages to an IRC client. */
 #pragma once
 
+#include <chat/safe-text.h>
+
 #include "irc.h"
 #include "message.h"
 
@@ -8,17 +10,43 @@
 #define IRC_PARAMS(...)                                                                                                \
         (const struct slice[]){__VA_ARGS__}, sizeof((const struct slice[]){__VA_ARGS__}) / sizeof(struct slice)
 
+#define OUTPUT_REAL_NAME "chat" /* nobody states another one */
+
 enum {
-        OUTPUT_NOW = 0, /* the time of a message that was said just now */
-        OUTPUT_CHANNEL_BYTES = NICK_MAX_BYTES + sizeof("#"),
+        OUTPUT_NOW = 0,                                        /* the time of a message that was said just now */
         OUTPUT_SOURCE_MAX_BYTES = 2 * IRC_NICK_MAX_BYTES + 16, /* "NICK!chat@HOST" */
+        OUTPUT_TIME_BYTES = sizeof("2026-11-30T01:02:03.456Z"),
+        /* a text whose bytes are not clean: each becomes a U+FFFD */
+        OUTPUT_CLEAN_MAX_BYTES = 3 * IRC_LINE_MAX_BYTES + TEXT_CLEAN_MAX,
 };
 
-/* Writes a message of the server. */
+/* Where a message of a member comes from. */
+struct output_origin {
+        struct slice name;
+        uint64_t id, number; /* of its record, for its msgid; `number` is 0 if it is unknown */
+        uint64_t seconds;    /* when it was said, in seconds since 1970, or OUTPUT_NOW */
+};
+
+/* Answers to the client's own messages are a part of its label, if it has one: see labels.h.
+ *
+ * Writes a message of the server. */
 void output_server(struct irc *i, const char *command, const struct slice *params, size_t n);
 
 /* Writes a numeric, whose first parameter, the client's nick, is not among `params`. */
 void output_numeric(struct irc *i, unsigned number, const struct slice *params, size_t n);
+
+/* Writes a message of the server with these tags. It is a part of no label. */
+void output_tagged(struct irc *i, struct slice tags, const char *command, const struct slice *params, size_t n);
+
+/* Writes a numeric about `subject`, which the client wrote. */
+void output_refuse(struct irc *i, unsigned number, struct slice subject, const char *why);
+
+/* Writes that a command failed: as a FAIL if the client understands the standard replies of IRCv3, otherwise as a
+ * notice. */
+void output_fail(struct irc *i, const char *command, const char *code, const char *why);
+
+/* Writes how many people are in the chat. */
+void output_people(struct irc *i, uint64_t people);
 
 /* Writes an ERROR, which says why the connection ends. */
 void output_error(struct irc *i, struct slice why);
@@ -29,19 +57,27 @@ void output_notice(struct irc *i, struct slice text);
 /* Writes what the client itself did. `name` is its name, or its old name. */
 void output_own(struct irc *i, struct slice name, const char *command, const struct slice *params, size_t n);
 
+/* Writes that the client itself, or another member, joined a channel. */
+void output_own_join(struct irc *i, struct slice channel);
+void output_join(struct irc *i, struct slice name, struct slice channel);
+
 /* Writes what another member did. It counts as one line of the chat: a client that is too slow does not get it. */
 void output_from(struct irc *i, struct slice name, const char *command, const struct slice *params, size_t n);
 
-/* Writes what a member says to `target`, in as many messages as the text needs. `seconds` is when it was said, in
- * seconds since 1970, or OUTPUT_NOW. An action becomes a CTCP ACTION. It counts as one line of the chat. */
-void output_text(struct irc *i, struct slice name, const char *command, struct slice target, struct slice text,
-                 bool is_action, uint64_t seconds);
+/* Writes what a member says to `target`, in as many messages as the text needs. An action becomes a CTCP ACTION. It
+ * counts as one line of the chat. */
+void output_text(struct irc *i, const struct output_origin *from, const char *command, struct slice target,
+                 struct slice text, bool is_action);
+
+/* Does the same for what the client itself said, as line `number`. */
+void output_own_text(struct irc *i, uint64_t number, const char *command, struct slice target, struct slice text,
+                     bool is_action);
+
+/* Writes a time in ms since 1970: ISO 8601, in UTC. */
+void output_time(uint64_t ms, char text[static OUTPUT_TIME_BYTES]);
 
 /* Returns `text` if a reply can quote it as a parameter, and "*" otherwise. */
 struct slice output_quote(struct slice text);
-
-/* Writes the name of the channel that the client is in. */
-struct slice output_channel(const struct irc *i, char channel[static OUTPUT_CHANNEL_BYTES]);
 
 /* Writes "NICK!chat@HOST" for a member. */
 struct slice output_source(const struct irc *i, struct slice name, char source[static OUTPUT_SOURCE_MAX_BYTES]);

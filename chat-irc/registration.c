@@ -17,33 +17,35 @@ enum {
 
 /* The capabilities, in the order of enum irc_capability. */
 static const char capability_names[IRC_CAPABILITIES][CAPABILITY_BYTES] = {
-        [IRC_CAP_NOTIFY] = "cap-notify",     [IRC_ECHO_MESSAGE] = "echo-message",
-        [IRC_MESSAGE_TAGS] = "message-tags", [IRC_MULTI_PREFIX] = "multi-prefix",
-        [IRC_SERVER_TIME] = "server-time",   [IRC_USERHOST_IN_NAMES] = "userhost-in-names",
+        [IRC_BATCH] = "batch",
+        [IRC_CAP_NOTIFY] = "cap-notify",
+        [IRC_ECHO_MESSAGE] = "echo-message",
+        [IRC_EXTENDED_JOIN] = "extended-join",
+        [IRC_LABELED_RESPONSE] = "labeled-response",
+        [IRC_MESSAGE_TAGS] = "message-tags",
+        [IRC_MULTI_PREFIX] = "multi-prefix",
+        [IRC_SERVER_TIME] = "server-time",
+        [IRC_STANDARD_REPLIES] = "standard-replies",
+        [IRC_USERHOST_IN_NAMES] = "userhost-in-names",
 };
 
 /* ---- the welcome ---- */
 
 void registration_isupport(struct irc *i)
 {
-        char nicklen[24], channellen[24];
+        char nicklen[24], channellen[24], chanlimit[24];
         snprintf(nicklen, sizeof(nicklen), "NICKLEN=%d", NICK_MAX_BYTES);
         snprintf(channellen, sizeof(channellen), "CHANNELLEN=%d", NICK_MAX_BYTES + 1);
+        snprintf(chanlimit, sizeof(chanlimit), "CHANLIMIT=#:%d", MEMBER_ROOMS_MAX);
         output_numeric(i, RPL_ISUPPORT,
-                       IRC_PARAMS(slice_of("CASEMAPPING=ascii"), slice_of("CHANTYPES=#"), slice_of("CHANLIMIT=#:1"),
+                       IRC_PARAMS(slice_of("CASEMAPPING=ascii"), slice_of("CHANTYPES=#"), slice_of(chanlimit),
                                   slice_of("PREFIX="), slice_of("CHANMODES=,,,"), slice_of(nicklen),
                                   slice_of(channellen), slice_of("TOPICLEN=256"), slice_of("LINELEN=512"),
-                                  slice_of("MAXTARGETS=1"), slice_of("NETWORK=chat"),
                                   slice_of("are supported by this server")));
-}
-
-static void registration_lusers(struct irc *i, uint64_t members)
-{
-        char people[80];
-        snprintf(people, sizeof(people), "There are %" PRIu64 " users and 0 invisible on 1 server", members);
-        output_numeric(i, RPL_LUSERCLIENT, IRC_PARAMS(slice_of(people)));
-        snprintf(people, sizeof(people), "I have %" PRIu64 " clients and 0 servers", members);
-        output_numeric(i, RPL_LUSERME, IRC_PARAMS(slice_of(people)));
+        output_numeric(i, RPL_ISUPPORT,
+                       IRC_PARAMS(slice_of("TARGMAX=JOIN:,PART:,NAMES:,PRIVMSG:1,NOTICE:1,WHOIS:1"), slice_of("WHOX"),
+                                  slice_of("UTF8ONLY"), slice_of("NETWORK=chat"),
+                                  slice_of("are supported by this server")));
 }
 
 static void registration_greet(struct irc *i, uint64_t members)
@@ -58,30 +60,18 @@ static void registration_greet(struct irc *i, uint64_t members)
         output_numeric(i, RPL_MYINFO, IRC_PARAMS(server, slice_of("chat-irc-" VERSION), slice_of("-"), slice_of("-")));
         registration_isupport(i);
         if (members > 0)
-                registration_lusers(i, members);
+                output_people(i, members);
         output_numeric(i, ERR_NOMOTD, IRC_PARAMS(slice_of("A message of the day comes by itself, if there is one")));
 }
 
 /* ---- the steps ---- */
 
-/* Lets the client in. It is in the first room, and is announced there. */
-static void registration_enter(struct irc *i)
-{
-        char buffer[OUTPUT_CHANNEL_BYTES];
-        snprintf(i->room, sizeof(i->room), "%s", FIRST_ROOM);
-        struct slice channel = output_channel(i, buffer);
-        talk_arrive(i->session);
-        output_own(i, talk_name(i->session), "JOIN", IRC_PARAMS(channel));
-        requests_send(i, IRC_WISH_FIRST_TOPIC, channel, (struct frame){.type = FRAME_TOPIC, .text = {"", 0}});
-        requests_send(i, IRC_WISH_NAMES, channel, (struct frame){.type = FRAME_COMPLETE, .name = {"", 0}});
-}
-
-/* Greets the client, which has the nick that it asked for. */
+/* Greets the client, which has the nick that it asked for. It is in no channel yet. */
 static void registration_complete(struct irc *i, uint64_t members)
 {
         i->stage = IRC_TALKING;
+        i->arrive_at = talk_now(i->session) + IRC_ARRIVE_MS;
         registration_greet(i, members);
-        registration_enter(i);
 }
 
 void registration_welcome(struct irc *i, uint64_t members)

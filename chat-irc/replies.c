@@ -6,8 +6,11 @@
 
 #include "../chat-session/answers.h"
 
+#include "channels.h"
+#include "labels.h"
 #include "numerics.h"
 #include "output.h"
+#include "people.h"
 #include "registration.h"
 #include "requests.h"
 
@@ -56,45 +59,88 @@ static void replies_end_names(struct irc *i, struct replies_names *n)
         output_numeric(i, RPL_ENDOFNAMES, IRC_PARAMS(n->channel, slice_of("End of /NAMES list")));
 }
 
-/* Shows the topic and the names of the room that the client is in. */
-static void replies_show_room(struct irc *i, const struct answer_room *room)
+/* Shows the names of a room that the client asked for, or entered. */
+static void replies_show_names(struct irc *i, struct slice channel, struct wire_reader names)
 {
-        char buffer[OUTPUT_CHANNEL_BYTES];
-        struct replies_names n = {.channel = output_channel(i, buffer)};
-        struct wire_reader names = room->names;
+        struct replies_names n = {.channel = channel};
         struct slice name;
-        if (room->topic.len > 0)
-                output_numeric(i, RPL_TOPIC, IRC_PARAMS(n.channel, room->topic));
         while (answer_next_name(&names, &name) > 0)
                 replies_add_name(i, &n, name);
         replies_end_names(i, &n);
 }
 
-/* The client is in another room now, which the answer lists. */
-static void replies_take_move(struct irc *i, const struct answer *a)
+/* The client is in one more room now, which the answer lists. If chatd had only forgotten that, the client need not know
+ * of it. */
+static void replies_take_entry(struct irc *i, const struct answer *a)
 {
-        char buffer[OUTPUT_CHANNEL_BYTES];
+        char buffer[CHANNELS_NAME_BYTES];
         struct wire_reader rooms = a->rooms;
         struct answer_room room;
-        if (answer_next_room(&rooms, &room) <= 0 || room.name.len > NICK_MAX_BYTES)
+        if (answer_next_room(&rooms, &room) <= 0 || room.name.len > NICK_MAX_BYTES || channels_has(i, room.name) ||
+            i->channels_count == MEMBER_ROOMS_MAX)
                 return;
-        output_own(i, talk_name(i->session), "PART", IRC_PARAMS(output_channel(i, buffer)));
-        snprintf(i->room, sizeof(i->room), "%.*s", (int)room.name.len, room.name.at);
-        output_own(i, talk_name(i->session), "JOIN", IRC_PARAMS(output_channel(i, buffer)));
-        replies_show_room(i, &room);
+        struct slice channel = channels_name(room.name, buffer);
+        channels_add(i, room.name);
+        talk_arrive(i->session);
+        output_own_join(i, channel);
+        if (room.topic.len > 0)
+                output_numeric(i, RPL_TOPIC, IRC_PARAMS(channel, room.topic));
+        replies_show_names(i, channel, room.names);
 }
 
-static void replies_list_rooms(struct irc *i, const struct answer *a)
+static void replies_take_exit(struct irc *i, const struct answer *a)
+{
+        char buffer[CHANNELS_NAME_BYTES];
+        channels_remove(i, a->room);
+        output_own(i, talk_name(i->session), "PART", IRC_PARAMS(channels_name(a->room, buffer)));
+}
+
+/* Shows the people in the room that the client asked for: for NAMES, or for WHO. */
+static void replies_take_people(struct irc *i, const struct irc_request *request, const struct answer *a)
+{
+        struct wire_reader rooms = a->rooms;
+        struct answer_room room = {.names = wire_read("", 0)};
+        struct slice channel = slice_of(request->target), name;
+        answer_next_room(&rooms, &room);
+        if (request->wish == IRC_WISH_NAMES) {
+                replies_show_names(i, channel, room.names);
+                return;
+        }
+        while (answer_next_name(&room.names, &name) > 0)
+                people_show(i, channel, name);
+        output_refuse(i, RPL_ENDOFWHO, channel, "End of /WHO list");
+}
+
+static uint64_t replies_count_people(const struct answer *a)
+{
+        struct wire_reader rooms = a->rooms;
+        struct answer_room room;
+        uint64_t people = 0;
+        while (answer_next_room(&rooms, &room) > 0)
+                people += room.people;
+        return people;
+}
+
+/* Lists all rooms, or the only one that the client asked for. */
+static void replies_list_rooms(struct irc *i, struct slice only, const struct answer *a)
 {
         struct wire_reader rooms = a->rooms;
         struct answer_room room;
         char channel[NAME_MAX_BYTES + 2], people[24];
         while (answer_next_room(&rooms, &room) > 0) {
                 snprintf(channel, sizeof(channel), "#%.*s", (int)room.name.len, room.name.at);
+                if (only.len > 0 && !slice_equal_case(only, slice_of(channel)))
+                        continue;
                 snprintf(people, sizeof(people), "%llu", (unsigned long long)room.people);
                 output_numeric(i, RPL_LIST, IRC_PARAMS(slice_of(channel), slice_of(people), room.topic));
         }
         output_numeric(i, RPL_LISTEND, IRC_PARAMS(slice_of("End of /LIST")));
+}
+
+/* Returns the numeric that says why a channel could not be joined. */
+static unsigned replies_join_error(uint8_t code)
+{
+        return code == ANSWER_TOO_MANY_ROOMS ? ERR_TOOMANYCHANNELS : ERR_NOSUCHCHANNEL;
 }
 
 /* Says in a numeric, or else in a notice, why a request could not be fulfilled. */
@@ -110,15 +156,26 @@ static void replies_show_error(struct irc *i, const struct irc_request *request,
                                          first);
                 break;
         case IRC_WISH_JOIN:
-                if (a->code == ANSWER_ROOM_SAME)
-                        break;
-                output_numeric(i, ERR_NOSUCHCHANNEL, IRC_PARAMS(output_quote(target), first));
+                if (a->code != ANSWER_ROOM_SAME)
+                        output_numeric(i, replies_join_error(a->code), IRC_PARAMS(output_quote(target), first));
+                break;
+        case IRC_WISH_PART:
+                output_numeric(i, ERR_NOTONCHANNEL, IRC_PARAMS(output_quote(target), first));
                 break;
         case IRC_WISH_MESSAGE:
         case IRC_WISH_WHOIS:
                 output_numeric(i, ERR_NOSUCHNICK, IRC_PARAMS(output_quote(target), first));
                 break;
+        case IRC_WISH_REJOIN:
+                if (a->code == ANSWER_ROOM_SAME)
+                        break;
+                /* the client must learn that it is not there any more */
+                channels_remove(i, target);
+                output_own(i, talk_name(i->session), "PART", IRC_PARAMS(target, first));
+                break;
         case IRC_WISH_NOTICE:
+        case IRC_WISH_ISON:
+        case IRC_WISH_USERHOST:
                 break;
         default:
                 output_notice(i, why);
@@ -129,100 +186,92 @@ static void replies_show_error(struct irc *i, const struct irc_request *request,
 /* Answers a TOPIC. The topic that the client has set is asked for, and shown as chatd has it. */
 static void replies_take_topic(struct irc *i, const struct irc_request *request, const struct answer *a)
 {
-        char buffer[OUTPUT_CHANNEL_BYTES];
-        struct slice channel = output_channel(i, buffer);
+        char buffer[CHANNELS_NAME_BYTES];
+        struct slice channel = channels_name(a->room, buffer);
         bool is_new = request && request->wish == IRC_WISH_NEW_TOPIC;
         if (a->code == ANSWER_TOPIC_SET)
-                requests_send(i, IRC_WISH_NEW_TOPIC, channel, (struct frame){.type = FRAME_TOPIC, .text = {"", 0}});
+                requests_send(i, IRC_WISH_NEW_TOPIC, channel,
+                              (struct frame){.type = FRAME_ROOM_TOPIC, .name = a->room, .text = {"", 0}});
         else if (a->code == ANSWER_TOPIC_REMOVED)
                 output_own(i, talk_name(i->session), "TOPIC", IRC_PARAMS(channel, slice_of("")));
         else if (is_new)
                 output_own(i, talk_name(i->session), "TOPIC", IRC_PARAMS(channel, a->text));
         else if (a->code == ANSWER_TOPIC)
                 output_numeric(i, RPL_TOPIC, IRC_PARAMS(channel, a->text));
-        else if (a->code == ANSWER_NO_TOPIC && request && request->wish == IRC_WISH_TOPIC)
+        else if (a->code == ANSWER_NO_TOPIC)
                 output_numeric(i, RPL_NOTOPIC, IRC_PARAMS(channel, slice_of("No topic is set")));
 }
 
-static void replies_take_answer(struct irc *i, const struct irc_request *request, const struct frame *f)
+/* Says that a line or an action reached nobody. */
+static void replies_refuse_line(struct irc *i, const struct answer *a)
 {
-        struct answer a;
-        if (answer_decode(&a, f->answer) < 0)
-                return; /* a chatd of a version before answers has no room for IRC */
-        switch (a.code) {
+        char buffer[CHANNELS_NAME_BYTES];
+        if (a->code == ANSWER_NOT_IN_ROOM)
+                output_refuse(i, ERR_CANNOTSENDTOCHAN, channels_name(a->room, buffer), "You are not in that channel");
+        else
+                replies_notice(i, a);
+}
+
+/* Takes the answer to a request. */
+static void replies_take_answer(struct irc *i, const struct irc_request *request, const struct answer *a)
+{
+        switch (a->code) {
         case ANSWER_RENAMED:
                 registration_renamed(i);
                 break;
-        case ANSWER_MOVED:
-                replies_take_move(i, &a);
+        case ANSWER_ENTERED:
+                replies_take_entry(i, a);
+                break;
+        case ANSWER_EXITED:
+                replies_take_exit(i, a);
+                break;
+        case ANSWER_PEOPLE:
+                replies_take_people(i, request, a);
                 break;
         case ANSWER_ROOMS:
-                replies_list_rooms(i, &a);
+                if (request->wish == IRC_WISH_LUSERS)
+                        output_people(i, replies_count_people(a));
+                else
+                        replies_list_rooms(i, slice_of(request->target), a);
                 break;
         case ANSWER_TOPIC:
         case ANSWER_NO_TOPIC:
         case ANSWER_TOPIC_SET:
         case ANSWER_TOPIC_REMOVED:
-                replies_take_topic(i, request, &a);
+                replies_take_topic(i, request, a);
                 break;
         default:
-                if (request)
-                        replies_show_error(i, request, &a);
-                else /* to a line or an action */
-                        replies_notice(i, &a);
+                replies_show_error(i, request, a);
                 break;
         }
 }
 
-/* Shows one person in the client's room, in answer to WHO. */
-static void replies_show_person(struct irc *i, struct slice channel, struct slice name)
+static void replies_show_whois(struct irc *i, struct slice nick)
 {
-        char nick[IRC_NICK_MAX_BYTES];
         struct slice server = slice_of(i->options->server);
-        nick_of_name(name, nick);
-        output_numeric(i, RPL_WHOREPLY,
-                       IRC_PARAMS(channel, slice_of("chat"), server, server, slice_of(nick), slice_of("H"),
-                                  slice_of("0 chat")));
+        output_numeric(i, RPL_WHOISUSER,
+                       IRC_PARAMS(nick, slice_of("chat"), server, slice_of("*"), slice_of("a member of the chat")));
+        output_numeric(i, RPL_WHOISSERVER, IRC_PARAMS(nick, server, slice_of("the chat")));
 }
 
-/* Shows the names in the client's room, which come without the client's own: for NAMES, or for WHO. */
-static void replies_take_names(struct irc *i, const struct irc_request *request, struct slice names)
-{
-        char buffer[OUTPUT_CHANNEL_BYTES];
-        struct replies_names n = {.channel = output_channel(i, buffer)};
-        if (!request)
-                return;
-        bool is_who = request->wish == IRC_WISH_WHO;
-        for (struct slice name = talk_name(i->session); name.len > 0; name = irc_take_word(&names)) {
-                if (!text_is_name(name.at, name.len)) /* the mark that there are more */
-                        output_notice(i, slice_of("More people are here than fit into the list"));
-                else if (is_who)
-                        replies_show_person(i, n.channel, name);
-                else
-                        replies_add_name(i, &n, name);
-        }
-        if (is_who)
-                output_numeric(i, RPL_ENDOFWHO, IRC_PARAMS(n.channel, slice_of("End of /WHO list")));
-        else
-                replies_end_names(i, &n);
-}
-
-/* Answers WHOIS: who has this name. */
+/* Answers a request for the member who has a name: WHOIS, WHO, ISON or USERHOST. */
 static void replies_take_found(struct irc *i, const struct irc_request *request, const struct frame *f)
 {
         struct answer a;
         char nick[IRC_NICK_MAX_BYTES];
-        struct slice server = slice_of(i->options->server);
         nick_of_name(f->name, nick);
-        if (f->key == 0 && request && answer_decode(&a, f->answer) == 0)
+        if (f->key == 0 && request->wish == IRC_WISH_WHOIS && answer_decode(&a, f->answer) == 0)
                 replies_show_error(i, request, &a);
-        if (f->key != 0) {
-                output_numeric(i, RPL_WHOISUSER,
-                               IRC_PARAMS(slice_of(nick), slice_of("chat"), server, slice_of("*"),
-                                          slice_of("a member of the chat")));
-                output_numeric(i, RPL_WHOISSERVER, IRC_PARAMS(slice_of(nick), server, slice_of("the chat")));
-        }
-        output_numeric(i, RPL_ENDOFWHOIS, IRC_PARAMS(slice_of(nick), slice_of("End of /WHOIS list")));
+        else if (f->key != 0 && request->wish == IRC_WISH_WHOIS)
+                replies_show_whois(i, slice_of(nick));
+        else if (f->key != 0 && request->wish == IRC_WISH_WHO_NICK)
+                people_show(i, slice_of("*"), f->name);
+        else if (f->key != 0)
+                people_found(i, request->wish, f->name);
+        if (request->wish == IRC_WISH_WHOIS)
+                output_refuse(i, RPL_ENDOFWHOIS, slice_of(nick), "End of /WHOIS list");
+        else if (request->wish == IRC_WISH_WHO_NICK)
+                output_refuse(i, RPL_ENDOFWHO, slice_of(request->target), "End of /WHO list");
 }
 
 /* A private message went out: shows it to a client that wants to see its own messages. */
@@ -232,8 +281,20 @@ static void replies_take_sent(struct irc *i, const struct irc_request *request, 
         bool is_notice = request && request->wish == IRC_WISH_NOTICE;
         nick_of_name(f->name, nick);
         if (irc_has(i, IRC_ECHO_MESSAGE))
-                output_text(i, talk_name(i->session), is_notice ? "NOTICE" : "PRIVMSG", slice_of(nick), f->text, false,
-                            OUTPUT_NOW);
+                output_own_text(i, f->number, is_notice ? "NOTICE" : "PRIVMSG", slice_of(nick), f->text, false);
+}
+
+static void replies_take(struct irc *i, const struct irc_request *request, const struct frame *f)
+{
+        struct answer a;
+        if (f->type == FRAME_SENT)
+                replies_take_sent(i, request, f);
+        else if (f->type == FRAME_FOUND && request)
+                replies_take_found(i, request, f);
+        else if (f->type == FRAME_ANSWER && answer_decode(&a, f->answer) == 0 && request)
+                replies_take_answer(i, request, &a);
+        else if (f->type == FRAME_ANSWER && answer_decode(&a, f->answer) == 0)
+                replies_refuse_line(i, &a);
 }
 
 void replies_answer(void *me, const struct frame *f)
@@ -242,20 +303,7 @@ void replies_answer(void *me, const struct frame *f)
         const struct irc_request *request = requests_take(i, f->number);
         if (!talk_is_open(i->session))
                 return;
-        switch (f->type) {
-        case FRAME_ANSWER:
-                replies_take_answer(i, request, f);
-                break;
-        case FRAME_NAMES:
-                replies_take_names(i, request, f->text);
-                break;
-        case FRAME_FOUND:
-                replies_take_found(i, request, f);
-                break;
-        case FRAME_SENT:
-                replies_take_sent(i, request, f);
-                break;
-        default:
-                break;
-        }
+        labels_activate(i, request && request->is_labelled);
+        replies_take(i, request, f);
+        labels_end(i);
 }

@@ -10,6 +10,14 @@ static struct irc_request *requests_find_free(const struct irc *i)
         return NULL;
 }
 
+bool requests_are_labelled(const struct irc *i)
+{
+        for (size_t n = 0; n < IRC_REQUESTS_MAX; n++)
+                if (i->requests[n].number != 0 && i->requests[n].is_labelled)
+                        return true;
+        return false;
+}
+
 bool requests_have_room(const struct irc *i)
 {
         return requests_find_free(i) != NULL;
@@ -18,7 +26,8 @@ bool requests_have_room(const struct irc *i)
 bool requests_must_wait(const struct irc *i)
 {
         for (size_t n = 0; n < IRC_REQUESTS_MAX; n++)
-                if (i->requests[n].number != 0 && i->requests[n].wish <= IRC_WISH_LIST)
+                if (i->requests[n].number != 0 &&
+                    (i->requests[n].wish <= IRC_WISH_WAITED_FOR || i->requests[n].is_labelled))
                         return true;
         return false;
 }
@@ -29,6 +38,7 @@ void requests_send(struct irc *i, enum irc_wish wish, struct slice target, struc
         assert(r);
         size_t len = target.len < IRC_TARGET_MAX_BYTES ? target.len : IRC_TARGET_MAX_BYTES;
         r->wish = wish;
+        r->is_labelled = i->label.is_active;
         memcpy(r->target, target.at, len);
         r->target[len] = '\0';
         r->number = talk_request(i->session, f, 1);

@@ -272,7 +272,7 @@ static void join_irc(struct stage *s, const char *name, char *rest)
         struct person *p = open_client(s, name, rest);
         s->chat->server = NULL;
         snprintf(p->called, sizeof(p->called), "%s", name);
-        client_send(p->client, "NICK %s\r\nUSER %s 0 * :%s\r\n", name, name, name);
+        client_send(p->client, "NICK %s\r\nUSER %s 0 * :%s\r\nJOIN #lobby\r\n", name, name, name);
         see(p, " 366 ");
 }
 

@@ -44,12 +44,21 @@ static void irssi_shows(const struct chat *chat, const char *pattern)
         shell_until("tmux -S %s/tmux capture-pane -p | grep -q -- '%s'", chat->dir, pattern);
 }
 
-/* Waits until irssi is in the lobby, and shows the window of that channel. */
-static void irssi_look_at_lobby(const struct chat *chat)
+/* Joins a channel, whose window is shown then: irssi shows it before the server has answered. */
+static void irssi_join(const struct chat *chat, const char *channel)
 {
-        irssi_shows(chat, "Act: 2");
-        irssi_type(chat, "/window 2");
-        irssi_shows(chat, "\\[#lobby\\]");
+        char text[64];
+        snprintf(text, sizeof(text), "/join %s", channel);
+        irssi_type(chat, text);
+        snprintf(text, sizeof(text), "has joined %s", channel);
+        irssi_shows(chat, text);
+}
+
+/* Waits until irssi has registered, and joins the lobby. */
+static void irssi_enter(const struct chat *chat)
+{
+        irssi_shows(chat, "Welcome to the chat");
+        irssi_join(chat, "#lobby");
 }
 
 static void test_a_conversation(void **state)
@@ -59,8 +68,8 @@ static void test_a_conversation(void **state)
         client_send(bob, "/nick bob\n");
         client_expect(bob, "*** You are now called bob\r\n");
         irssi_start(chat, "zoe");
+        irssi_enter(chat);
         client_expect(bob, "*** zoe is connected\r\n");
-        irssi_look_at_lobby(chat);
         irssi_type(chat, "hello from irssi: żółw");
         client_expect(bob, "zoe: hello from irssi: żółw\r\n");
         client_send(bob, "hi zoe\n/me nods\n");
@@ -77,10 +86,13 @@ static void test_a_conversation(void **state)
         client_expect(bob, "-> zoe: what?\r\n");
         irssi_type(chat, "/nick eve");
         client_expect(bob, "*** zoe is now called eve\r\n");
-        irssi_type(chat, "/join #den");
-        client_expect(bob, "*** eve went to den\r\n");
-        client_send(bob, "/join den\nfound you\n");
+        irssi_join(chat, "#den");
+        client_send(bob, "in the lobby\n/join den\nfound you\n");
         irssi_shows(chat, "< *bob> found you");
+        irssi_type(chat, "in two rooms");
+        client_expect(bob, "eve: in two rooms\r\n");
+        irssi_type(chat, "/window 2");
+        irssi_shows(chat, "< *bob> in the lobby");
         irssi_type(chat, "/quit");
         client_expect(bob, "*** eve is disconnected\r\n");
         client_free(bob);
@@ -96,7 +108,7 @@ static void test_chatd_is_killed(void **state)
         client_send(bob, "/nick bob\n");
         client_expect(bob, "*** You are now called bob\r\n");
         irssi_start(chat, "zoe");
-        irssi_look_at_lobby(chat);
+        irssi_enter(chat);
         for (int i = 0; i < ROUNDS; i++) {
                 chat_kill_broker(chat, SIGKILL);
                 snprintf(pattern, sizeof(pattern), "round %d", i);
