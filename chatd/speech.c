@@ -13,17 +13,30 @@ struct record speech_record(const struct member *m, const struct frame *f, enum 
                 .kind = (uint8_t)kind, .id = m->id, .number = f->number, .name = slice_of(m->name), .text = text};
 }
 
-struct seat *speech_find_seat(struct chat *chat, struct member *m, const struct frame *f)
+/* Returns the seat of `m` in the room of this name; or, if the name is empty, that of a member that does not roam. Returns
+ * NULL if `m` is not there. */
+static struct seat *speech_seat(const struct chat *chat, const struct member *m, struct slice name)
 {
-        const struct room *room = f->name.len > 0 ? rooms_find(&chat->roster.rooms, f->name) : NULL;
-        struct seat *seat = f->name.len > 0 ? member_seat_in(m, room) : m->roams ? NULL : m->seats;
-        if (seat)
-                return seat;
+        if (name.len == 0)
+                return m->roams ? NULL : m->seats;
+        return member_seat_in(m, rooms_find(&chat->roster.rooms, name));
+}
+
+/* Tells `m` that it is not in the room of `f`. */
+static void speech_tell_absent(struct chat *chat, struct member *m, const struct frame *f)
+{
         if (name_is_nick(f->name.at, f->name.len))
                 answer_send(chat, m, f, &(struct answer){.code = ANSWER_NOT_IN_ROOM, .room = f->name});
         else
                 complaints_ignore(&chat->complaints, IGNORED_UNCLEAN);
-        return NULL;
+}
+
+struct seat *speech_find_seat(struct chat *chat, struct member *m, const struct frame *f)
+{
+        struct seat *seat = speech_seat(chat, m, f->name);
+        if (!seat)
+                speech_tell_absent(chat, m, f);
+        return seat;
 }
 
 void speech_announce(struct chat *chat, struct member *m, struct room *room, const struct frame *f,
@@ -54,8 +67,10 @@ static void speech_tell_alone(struct chat *chat, struct seat *seat, const struct
         seat->alone_notice = alone;
 }
 
-/* Says a line. Only the version, the room and the number of `f` are used; the number is that of the line. */
-static void speech_say(struct chat *chat, struct member *m, const struct frame *f, struct record *line)
+/* Says a line from `seat`; NULL: `m` is not in the room, so nobody gets the line. Only the version and the number of `f`
+ * are used; the number is that of the line. */
+static void speech_say(struct chat *chat, struct member *m, struct seat *seat, const struct frame *f,
+                       struct record *line)
 {
         if (line->number <= m->lines_in || line->number == UINT64_MAX) {
                 complaints_ignore(&chat->complaints, IGNORED_REPEATED);
@@ -66,10 +81,7 @@ static void speech_say(struct chat *chat, struct member *m, const struct frame *
         line->text = reveal_behind_name(line->text, line->name.len);
         chat_take_number(chat, m, line->number);
         m->lines_total = line->number;
-        if (admin_silences(chat, m, f, false))
-                return;
-        struct seat *seat = speech_find_seat(chat, m, f);
-        if (!seat)
+        if (admin_silences(chat, m, f, false) || !seat)
                 return;
         if (m->arrival != ARRIVAL_ANNOUNCED)
                 arrivals_name(chat, m);
@@ -86,11 +98,13 @@ enum outcome speech_line(struct chat *chat, const struct frame *f)
                 return TAKEN;
         }
         struct record rec = {.kind = RECORD_LINE, .id = m->id, .number = f->number, .name = slice_of(m->name)};
+        struct seat *seat = speech_seat(chat, m, f->name);
         struct slice text = f->text;
+        if (!seat && f->number > m->lines_in) /* one answer is enough for all lines */
+                speech_tell_absent(chat, m, f);
         for (bool more = true; more; rec.number++) {
                 more = line_next(&text, &rec.text);
-                speech_say(chat, m, &(struct frame){.version = f->version, .number = rec.number, .name = f->name},
-                           &rec);
+                speech_say(chat, m, seat, &(struct frame){.version = f->version, .number = rec.number}, &rec);
         }
         return TAKEN;
 }

@@ -288,8 +288,12 @@ static void send_raw(struct run *r, struct choices *c)
         uint8_t data[256], who = choose_u8(c), size = choose_u8(c);
         for (size_t i = 0; i < size; i++)
                 data[i] = choose_u8(c);
-        if (who < 128 && size >= FRAME_HEADER_BYTES) /* otherwise it is forged */
-                memcpy(data + 2, &r->sessions.all[1 + who % (SESSIONS - 1)].id, sizeof(uint64_t));
+        if (who < 128 && size >= FRAME_HEADER_BYTES) { /* otherwise it is forged */
+                unsigned k = 1 + who % (SESSIONS - 1);
+                memcpy(data + 2, &r->sessions.all[k].id, sizeof(uint64_t));
+                if (k == SESSION_BEFORE && data[0] > SENTENCES_VERSION)
+                        data[0] = SENTENCES_VERSION;
+        }
         /* chatd would take an administrator's orders from us, because our user is chatd's, too. Sessions have another
          * user. */
         if (size > 1 && frame_is_from(data[1], FROM_ITSELF))
@@ -485,6 +489,20 @@ static void release_all(struct run *r)
         }
 }
 
+/* Lets chatd send something to the session that roams, which may be in no room. */
+static void send_to_roamer(struct run *r)
+{
+        for (int round = 0;; round++) {
+                PROMISE(round < SILENCE_MAX_ROUNDS, "chatd does not serve its queue");
+                release_all(r);
+                serve(r, 0);
+                const struct member *m = roster_find(&r->chat->roster, r->sessions.all[ROAMER].id);
+                bool is_held = m && member_is_held(m);
+                if (!is_held && session_private(&r->sessions, WITNESS, ROAMER))
+                        return;
+        }
+}
+
 /* Waits until nothing is on the way any more. */
 static void fall_silent(struct run *r)
 {
@@ -498,6 +516,7 @@ static void fall_silent(struct run *r)
                         serve(r, 0);
                 }
         }
+        send_to_roamer(r);
         for (int round = 0; has_link(r) && !session_hello(&r->sessions, LINK); round++) { /* with an inbox again */
                 PROMISE(round < SILENCE_MAX_ROUNDS, "chatd does not serve its queue");
                 serve(r, 0);
