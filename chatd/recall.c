@@ -189,7 +189,7 @@ static void recall_seat(struct roster *r, struct member *m, bool enters, struct 
 /* Undoes the changes of rooms by frames in the queue. `list` has the changes of `m`, each in a line of its own. */
 static void recall_undo_seats(struct roster *r, struct member *m, struct slice list, struct leftover *queued)
 {
-        struct slice changes[NOTE_CHANGES_MAX];
+        struct slice changes[NOTE_CHANGES_MAX] = {{0}};
         size_t count = 0;
         for (bool more = list.len > 0; more && count < NOTE_CHANGES_MAX; count++)
                 more = line_next(&list, &changes[count]);
