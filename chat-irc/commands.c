@@ -4,6 +4,7 @@
 
 #include "about.h"
 #include "channels.h"
+#include "history.h"
 #include "numerics.h"
 #include "output.h"
 #include "people.h"
@@ -41,6 +42,7 @@ static const struct commands_row {
         {"MODE", false, 1, channels_mode},
         {"KICK", false, 2, channels_refuse_power},
         {"INVITE", false, 2, channels_refuse_power},
+        {"CHATHISTORY", false, 1, history_take},
         {"LUSERS", false, 0, about_lusers},
         {"MOTD", false, 0, about_motd},
         {"VERSION", false, 0, about_version},

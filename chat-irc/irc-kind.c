@@ -11,6 +11,7 @@
 
 #include "channels.h"
 #include "commands.h"
+#include "history.h"
 #include "labels.h"
 #include "lists.h"
 #include "numerics.h"
@@ -146,12 +147,10 @@ static void irc_show_leave(struct irc *i, const struct record *r)
         output_from(i, r->name, "QUIT", IRC_PARAMS(why));
 }
 
-/* Shows a text, to a channel or to the client itself. `seconds` is when it was said, or OUTPUT_NOW. Then the number of
- * the record is that of its line. */
-static void irc_show_text(struct irc *i, const struct record *r, struct slice target, uint64_t seconds)
+/* Shows a text, to a channel or to the client itself. */
+static void irc_show_text(struct irc *i, const struct record *r, struct slice target)
 {
-        const struct output_origin from = {
-                .name = r->name, .id = r->id, .number = seconds == OUTPUT_NOW ? r->number : 0, .seconds = seconds};
+        const struct output_origin from = {.name = r->name, .id = r->id, .number = r->number};
         output_text(i, &from, "PRIVMSG", target, r->text, r->kind == RECORD_ACTION);
 }
 
@@ -165,10 +164,10 @@ static void irc_record(void *me, const struct record *r)
         switch (r->kind) {
         case RECORD_LINE:
         case RECORD_ACTION:
-                irc_show_text(i, r, channel, OUTPUT_NOW);
+                irc_show_text(i, r, channel);
                 break;
         case RECORD_PRIVATE:
-                irc_show_text(i, r, output_own_nick(i, nick), OUTPUT_NOW);
+                irc_show_text(i, r, output_own_nick(i, nick));
                 break;
         case RECORD_JOIN:
         case RECORD_CAME:
@@ -207,17 +206,15 @@ static void irc_note(void *me, const struct record *r)
         (void)r;
 }
 
-/* Without their times, past lines would look as if they were said now, and bots would answer them. */
-static void irc_past(void *me, struct wire_reader records)
+static void irc_past(void *me, uint64_t number, struct wire_reader records)
 {
         struct irc *i = me;
-        struct record r;
-        char buffer[CHANNELS_NAME_BYTES];
-        if (i->stage != IRC_TALKING || !irc_has(i, IRC_SERVER_TIME))
+        const struct irc_request *request = requests_take(i, number);
+        if (i->stage != IRC_TALKING || !talk_is_open(i->session))
                 return;
-        while (record_next(&records, &r) > 0)
-                if (record_is_bounded(&r) && record_is_line(&r))
-                        irc_show_text(i, &r, channels_name(r.room, buffer), r.number);
+        labels_activate(i, request && request->is_labelled);
+        history_show(i, request, records);
+        labels_end(i);
 }
 
 /* ---- events of the session ---- */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <chat/names.h>
+#include <chat/settings.h>
 
 #include "../chat-session/talk.h"
 
@@ -19,6 +20,8 @@ enum {
         IRC_REQUESTS_MAX = 16,       /* requests that wait for chatd's answer */
         IRC_TARGET_MAX_BYTES = NAME_MAX_BYTES,
         IRC_LABEL_MAX_BYTES = 64,
+        IRC_HISTORY_MAX_LINES = HISTORY_MAX_LINES,
+        IRC_REFERENCE_MAX_BYTES = 64,
         /* the room in the client's buffer before a message is taken: a list of rooms or names fits, and more */
         IRC_OUTPUT_MAX_BYTES = 192 * 1024,
         IRC_RESERVED_BYTES = 128 * 1024, /* the room that lines of the chat leave to answers */
@@ -44,6 +47,7 @@ enum irc_stage {
 enum irc_capability {
         IRC_BATCH,
         IRC_CAP_NOTIFY,
+        IRC_CHATHISTORY,
         IRC_ECHO_MESSAGE,
         IRC_EXTENDED_JOIN,
         IRC_LABELED_RESPONSE,
@@ -68,6 +72,7 @@ enum irc_wish {
         IRC_WISH_WHO_NICK, /* WHO for one person */
         IRC_WISH_LIST,
         IRC_WISH_LUSERS,
+        IRC_WISH_HISTORY,
         IRC_WISH_ISON,
         IRC_WISH_USERHOST,
         IRC_WISH_WAITED_FOR = IRC_WISH_USERHOST,
@@ -103,6 +108,25 @@ struct irc_who {
         char token[4];
 };
 
+/* The past lines that the client has asked for: see history.h. */
+enum irc_history_what {
+        IRC_LATEST,
+        IRC_BEFORE,
+        IRC_AFTER,
+        IRC_AROUND,
+        IRC_BETWEEN,
+};
+
+struct irc_history {
+        enum irc_history_what what;
+        struct irc_reference {
+                bool is_any;
+                uint64_t id, number; /* `number` is 0 if the message is named by its time */
+                uint64_t ms;         /* since 1970 */
+        } references[2];
+        size_t limit;
+};
+
 struct irc_options {
         const char *server; /* the name of this server, with a dot */
 };
@@ -125,13 +149,15 @@ struct irc {
         struct irc_request requests[IRC_REQUESTS_MAX];
         struct irc_list list;
         struct irc_who who;
+        struct irc_history history;
+        unsigned batches; /* so far: each has its number as its reference */
         size_t found_len; /* what ISON or USERHOST has found so far */
         char found[IRC_LINE_MAX_BYTES];
         struct {
                 char text[IRC_LABEL_MAX_BYTES + 1]; /* of the message that is being answered; empty: it has none */
                 bool is_open;                       /* its batch has begun */
                 bool is_active;                     /* what is written now is a part of the answer */
-                unsigned count;                     /* labels so far */
+                unsigned batch;                     /* the number of its batch */
         } label;
         struct reader reader;
         size_t input_at, input_len; /* the waiting part of `input` */

@@ -15,7 +15,6 @@ void labels_begin(struct irc *i, struct slice tags)
         snprintf(i->label.text, sizeof(i->label.text), "%.*s", (int)value.len, value.at);
         i->label.is_open = false;
         i->label.is_active = true;
-        i->label.count++;
 }
 
 void labels_activate(struct irc *i, bool is_active)
@@ -25,14 +24,13 @@ void labels_activate(struct irc *i, bool is_active)
 
 void labels_end(struct irc *i)
 {
-        char reference[16], tag[sizeof("label=") + IRC_LABEL_MAX_BYTES];
+        char tag[sizeof("label=") + IRC_LABEL_MAX_BYTES];
         i->label.is_active = false;
         if (!labels_are_open(i) || lists_are_open(i) || requests_are_labelled(i))
                 return;
-        snprintf(reference, sizeof(reference), "-%u", i->label.count);
         snprintf(tag, sizeof(tag), "label=%s", i->label.text);
         if (i->label.is_open)
-                output_tagged(i, (struct slice){"", 0}, "BATCH", IRC_PARAMS(slice_of(reference)));
+                output_end_batch(i, i->label.batch);
         else
                 output_tagged(i, slice_of(tag), "ACK", NULL, 0);
         i->label.text[0] = '\0';

@@ -29,6 +29,15 @@ enum {
 
 /* ---- time ---- */
 
+/* As in Howard Hinnant's days_from_civil: the year begins in March, so that the leap day is its last one. */
+unsigned output_days(unsigned year, unsigned month, unsigned day)
+{
+        year -= month <= 2;
+        unsigned era = year / 400, of_era = year % 400;
+        unsigned of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+        return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
 /* gmtime_r(3) is not used, because it may read files the first time, which the sandbox does not allow. The date is found
  * as in Howard Hinnant's days_from_civil. */
 void output_time(uint64_t ms, char text[static OUTPUT_TIME_BYTES])
@@ -104,21 +113,52 @@ static void output_write(struct irc *i, const struct irc_message *m)
                 client_commit(i->client, at + irc_write(m, at));
 }
 
+/* Writes the beginning of a batch. `param` may be empty. Returns its number. */
+static unsigned output_write_batch(struct irc *i, struct slice tags, const char *type, struct slice param)
+{
+        char reference[BATCH_BYTES];
+        const struct slice params[] = {{reference, 0}, slice_of(type), param};
+        struct slice all[3];
+        memcpy(all, params, sizeof(all));
+        all[0].len = (size_t)snprintf(reference, sizeof(reference), "+%u", ++i->batches);
+        output_tagged(i, tags, "BATCH", all, param.len > 0 ? 3 : 2);
+        return i->batches;
+}
+
+unsigned output_begin_batch(struct irc *i, const char *type, struct slice param)
+{
+        struct output_tags label = {0};
+        if (!irc_has(i, IRC_BATCH))
+                return 0;
+        if (i->label.is_active && !i->label.is_open) {
+                output_add_tag(&label, "label=%s", i->label.text);
+                i->label.text[0] = '\0';
+                i->label.is_active = false;
+        }
+        return output_write_batch(i, output_get_tags(&label), type, param);
+}
+
+void output_end_batch(struct irc *i, unsigned batch)
+{
+        char reference[BATCH_BYTES];
+        snprintf(reference, sizeof(reference), "-%u", batch);
+        if (batch > 0)
+                output_tagged(i, (struct slice){"", 0}, "BATCH", IRC_PARAMS(slice_of(reference)));
+}
+
 /* Appends the tag of the label's batch, if the message belongs to one. The first such message begins the batch. */
 static void output_add_batch(struct irc *i, struct output_tags *t)
 {
         struct output_tags label = {0};
-        char reference[BATCH_BYTES];
         if (!i->label.is_active)
                 return;
         if (!i->label.is_open) {
-                snprintf(reference, sizeof(reference), "+%u", i->label.count);
                 output_add_tag(&label, "label=%s", i->label.text);
-                output_tagged(i, output_get_tags(&label), "BATCH",
-                              IRC_PARAMS(slice_of(reference), slice_of("labeled-response")));
+                i->label.batch =
+                        output_write_batch(i, output_get_tags(&label), "labeled-response", (struct slice){"", 0});
                 i->label.is_open = true;
         }
-        output_add_tag(t, "batch=%u", i->label.count);
+        output_add_tag(t, "batch=%u", i->label.batch);
 }
 
 /* Writes an answer to what the client itself did. */
@@ -267,6 +307,8 @@ static void output_say(struct irc *i, const struct output_origin *from, const ch
         room -= more;
         if (is_own)
                 output_add_batch(i, &common);
+        else if (from->batch > 0)
+                output_add_tag(&common, "batch=%u", from->batch);
         output_add_time(i, &common, from->seconds);
         size_t pieces = text.len / (room < PIECE_MIN_BYTES ? room - 3 : PIECE_MIN_BYTES - 3) + 1;
         char *at = client_begin_line(i->client, pieces * MESSAGE_BYTES + IRC_RESERVED_BYTES), *end = at;

@@ -25,6 +25,7 @@ struct output_origin {
         struct slice name;
         uint64_t id, number; /* of its record, for its msgid; `number` is 0 if it is unknown */
         uint64_t seconds;    /* when it was said, in seconds since 1970, or OUTPUT_NOW */
+        unsigned batch;      /* that it is a part of; 0: none */
 };
 
 /* Answers to the client's own messages are a part of its label, if it has one: see labels.h.
@@ -37,6 +38,11 @@ void output_numeric(struct irc *i, unsigned number, const struct slice *params, 
 
 /* Writes a message of the server with these tags. It is a part of no label. */
 void output_tagged(struct irc *i, struct slice tags, const char *command, const struct slice *params, size_t n);
+
+/* Begins a batch of this type (IRCv3 batch), with one parameter, and returns its number. Returns 0 if the client does not
+ * know batches. If it is the answer to a message with a label, it is the whole answer. */
+unsigned output_begin_batch(struct irc *i, const char *type, struct slice param);
+void output_end_batch(struct irc *i, unsigned batch);
 
 /* Writes a numeric about `subject`, which the client wrote. */
 void output_refuse(struct irc *i, unsigned number, struct slice subject, const char *why);
@@ -72,6 +78,9 @@ void output_text(struct irc *i, const struct output_origin *from, const char *co
 /* Does the same for what the client itself said, as line `number`. */
 void output_own_text(struct irc *i, uint64_t number, const char *command, struct slice target, struct slice text,
                      bool is_action);
+
+/* Returns the number of days from 1970-01-01 to this date, which is not before it. */
+unsigned output_days(unsigned year, unsigned month, unsigned day);
 
 /* Writes a time in ms since 1970: ISO 8601, in UTC. */
 void output_time(uint64_t ms, char text[static OUTPUT_TIME_BYTES]);

@@ -19,6 +19,7 @@ enum {
 static const char capability_names[IRC_CAPABILITIES][CAPABILITY_BYTES] = {
         [IRC_BATCH] = "batch",
         [IRC_CAP_NOTIFY] = "cap-notify",
+        [IRC_CHATHISTORY] = "draft/chathistory",
         [IRC_ECHO_MESSAGE] = "echo-message",
         [IRC_EXTENDED_JOIN] = "extended-join",
         [IRC_LABELED_RESPONSE] = "labeled-response",
@@ -33,7 +34,8 @@ static const char capability_names[IRC_CAPABILITIES][CAPABILITY_BYTES] = {
 
 void registration_isupport(struct irc *i)
 {
-        char nicklen[24], channellen[24], chanlimit[24];
+        char nicklen[24], channellen[24], chanlimit[24], chathistory[24];
+        snprintf(chathistory, sizeof(chathistory), "CHATHISTORY=%d", IRC_HISTORY_MAX_LINES);
         snprintf(nicklen, sizeof(nicklen), "NICKLEN=%d", NICK_MAX_BYTES);
         snprintf(channellen, sizeof(channellen), "CHANNELLEN=%d", NICK_MAX_BYTES + 1);
         snprintf(chanlimit, sizeof(chanlimit), "CHANLIMIT=#:%d", MEMBER_ROOMS_MAX);
@@ -44,8 +46,8 @@ void registration_isupport(struct irc *i)
                                   slice_of("are supported by this server")));
         output_numeric(i, RPL_ISUPPORT,
                        IRC_PARAMS(slice_of("TARGMAX=JOIN:,PART:,NAMES:,PRIVMSG:1,NOTICE:1,WHOIS:1"), slice_of("WHOX"),
-                                  slice_of("UTF8ONLY"), slice_of("NETWORK=chat"),
-                                  slice_of("are supported by this server")));
+                                  slice_of("UTF8ONLY"), slice_of(chathistory), slice_of("MSGREFTYPES=msgid,timestamp"),
+                                  slice_of("NETWORK=chat"), slice_of("are supported by this server")));
 }
 
 static void registration_greet(struct irc *i, uint64_t members)

@@ -7,6 +7,7 @@
 #include "../chat-session/answers.h"
 
 #include "channels.h"
+#include "history.h"
 #include "labels.h"
 #include "numerics.h"
 #include "output.h"
@@ -172,6 +173,12 @@ static void replies_show_error(struct irc *i, const struct irc_request *request,
                 /* the client must learn that it is not there any more */
                 channels_remove(i, target);
                 output_own(i, talk_name(i->session), "PART", IRC_PARAMS(target, first));
+                break;
+        case IRC_WISH_HISTORY:
+                if (a->code == ANSWER_NOTHING_SAID || a->code == ANSWER_NO_HISTORY)
+                        history_show_none(i, request);
+                else
+                        output_fail(i, "CHATHISTORY", "INVALID_TARGET", "You are not in that channel");
                 break;
         case IRC_WISH_NOTICE:
         case IRC_WISH_ISON:

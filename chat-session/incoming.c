@@ -52,7 +52,7 @@ static void incoming_show_past(struct session *s, const struct frame *f)
                 return;
         if (s->loan.client_bytes > 0) /* as in incoming_is_first_answer() */
                 session_give_up_rest(s);
-        s->kind->past(s->me, records);
+        s->kind->past(s->me, f->number, records);
 }
 
 /* ---- answers ---- */

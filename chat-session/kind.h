@@ -82,9 +82,9 @@ struct kind {
          * KIND_FORM_TEXT. */
         void (*note)(void *me, const struct record *r);
 
-        /* Shows past lines, at least one: for a newcomer, or in answer to HISTORY. The number of each record is its
-         * time, in seconds since 1970. */
-        void (*past)(void *me, struct wire_reader records);
+        /* Shows past lines, at least one: in answer to the request `number`, or for a newcomer if that is 0. The records
+         * are as in a PAST (chat/frame.h). */
+        void (*past)(void *me, uint64_t number, struct wire_reader records);
 
         /* Takes chatd's answer to a request: ANSWER, SENT, NAMES or FOUND. If `f->name` of an ANSWER is not empty, the
          * client has that name from now on. An ANSWER, and a FOUND of nobody, has a code and details (chat/answer.h),

@@ -105,11 +105,12 @@ static void terminal_note(void *me, const struct record *r)
         ignored_note(&t->view.ignore_list, r);
 }
 
-static void terminal_past(void *me, struct wire_reader records)
+static void terminal_past(void *me, uint64_t number, struct wire_reader records)
 {
         struct terminal *t = me;
         struct record r;
         uint64_t now = (uint64_t)clock_realtime_s(), uptime = clock_boottime_us() / 1000000;
+        (void)number;
         char zone[ZONE_NAME_BYTES], intro[sizeof("Earlier here (times in ):") + ZONE_NAME_BYTES];
         if (t->is_turned_away)
                 return;

@@ -208,7 +208,8 @@ bool chat_take_text(struct chat *chat, struct slice *text)
 bool chat_show_past(struct chat *chat, struct member *m, const struct room *room, uint64_t number, unsigned lines)
 {
         uint8_t records[HISTORY_SHOWN_MAX_BYTES];
-        size_t size = history_read(&chat->history, &chat->roster.rooms, room, &chat->batch, lines, records);
+        size_t size = history_read(&chat->history, &chat->roster.rooms, room, &chat->batch, lines,
+                                   m->roams ? HISTORY_TIME_IN_FRONT : HISTORY_TIME_AS_NUMBER, records);
         if (size > 0 || (number == 0 && chat->history.file))
                 batch_tell_records(&chat->batch, m,
                                    &(struct frame){.type = FRAME_PAST, .id = chat->relay.epoch, .number = number},

@@ -294,11 +294,16 @@ struct writing {
         size_t size;
         unsigned lines;    /* how many more lines may follow */
         size_t bytes_left; /* how many more bytes may follow */
+        enum history_form form;
 };
 
 static void history_write_line(struct writing *w, struct record *rec, uint64_t seconds)
 {
-        rec->number = seconds;
+        const struct record time = {.kind = RECORD_TIME, .number = seconds, .name = {"", 0}, .text = {"", 0}};
+        if (w->form == HISTORY_TIME_AS_NUMBER)
+                rec->number = seconds;
+        else
+                w->size += record_encode(w->buffer + w->size, HISTORY_SHOWN_MAX_BYTES - w->size, &time);
         w->size += record_encode(w->buffer + w->size, HISTORY_SHOWN_MAX_BYTES - w->size, rec);
 }
 
@@ -306,6 +311,7 @@ static void history_write_line(struct writing *w, struct record *rec, uint64_t s
  * taken either. */
 static bool history_take_line(struct writing *w, size_t bytes)
 {
+        bytes += w->form == HISTORY_TIME_IN_FRONT ? RECORD_HEADER_BYTES : 0;
         if (bytes > w->bytes_left)
                 w->lines = 0;
         if (w->lines == 0)
@@ -344,9 +350,9 @@ static void history_write_shelf(const struct history *h, int shelf, struct writi
 }
 
 size_t history_read(const struct history *h, const struct rooms *rooms, const struct room *room, const struct batch *b,
-                    unsigned lines, uint8_t buffer[static HISTORY_SHOWN_MAX_BYTES])
+                    unsigned lines, enum history_form form, uint8_t buffer[static HISTORY_SHOWN_MAX_BYTES])
 {
-        struct writing w = {.lines = lines, .bytes_left = HISTORY_SHOWN_MAX_BYTES};
+        struct writing w = {.lines = lines, .bytes_left = HISTORY_SHOWN_MAX_BYTES, .form = form};
         struct record rec;
         size_t first = b->count;
         w.buffer = buffer;

@@ -80,8 +80,13 @@ void history_note(struct history *h, const struct rooms *rooms, const struct bat
 /* Adds the lines of the batch that are not in the history yet: a previous chatd may have added some of them. */
 void history_note_again(struct history *h, const struct rooms *rooms, const struct batch *b);
 
+/* How the time of each line is written. */
+enum history_form {
+        HISTORY_TIME_AS_NUMBER, /* in place of the number of its record */
+        HISTORY_TIME_IN_FRONT,  /* in a RECORD_TIME in front of its record */
+};
+
 /* Writes the last `lines` of `room` into `buffer`, the oldest first, and returns their size in bytes. Lines of the
- * batch so far are included. If not all of them fit, writes the last ones. Each line is a record, whose number is the
- * time of the line, in seconds since 1970. */
+ * batch so far are included. If not all of them fit, writes the last ones. */
 size_t history_read(const struct history *h, const struct rooms *rooms, const struct room *room, const struct batch *b,
-                    unsigned lines, uint8_t buffer[static HISTORY_SHOWN_MAX_BYTES]);
+                    unsigned lines, enum history_form form, uint8_t buffer[static HISTORY_SHOWN_MAX_BYTES]);

@@ -133,7 +133,8 @@ enum frame_type {
          * an earlier version sends text alone. */
         FRAME_KICKED,
         /* Earlier records, for your client alone: unasked, or as the answer to your request of this `number`. The
-         * number of each record is the time at which it was said, in seconds since 1970. */
+         * number of each record is the time at which it was said, in seconds since 1970. For a session that roams, the
+         * records have their own numbers, and a RECORD_TIME stands in front of each. */
         FRAME_PAST,
         /* Text is lines, with LF between them, for your client alone, unasked. Show them, unless you showed a TEXT of
          * this `number` or above. */

@@ -35,6 +35,9 @@ enum record_kind {
         /* since version 9: somebody who may be in several rooms entered this one, or left it and is still in the chat */
         RECORD_ENTER,
         RECORD_EXIT,
+        /* since version 9, in a PAST for a session that roams: `number` is the time of the next record, in seconds since
+         * 1970 */
+        RECORD_TIME,
         /* or'ed to a kind: the text begins with the name of the room that it is for, and a space. See `room` */
         RECORD_IN_ROOM = 0x80,
 };

@@ -841,6 +841,8 @@ static void take_past(const struct sessions *s, struct session *me, const struct
                 me->past_number = f->number + 1;
         while ((more = record_next(&records, &r)) > 0) {
                 size_t line = line_of(&r);
+                if (r.kind == RECORD_TIME && me->roams)
+                        continue;
                 PROMISE(r.kind == RECORD_LINE || r.kind == RECORD_ACTION, "a past of kind %u", r.kind);
                 PROMISE(text_is_clean(r.text.at, r.text.len), "a past that is unclean");
                 PROMISE(line <= s->lines_count && (line == 0 || s->lines[line].to == PLAYERS),

@@ -147,7 +147,7 @@ static void test_long_lines(void **state)
                 serve(f);
         }
         size_t size = history_read(&f->chat->history, &f->chat->roster.rooms, member(f, ANN)->seat.room,
-                                   &f->chat->batch, 30, buffer);
+                                   &f->chat->batch, 30, HISTORY_TIME_AS_NUMBER, buffer);
         records = wire_read(buffer, size);
         assert_int_equal(records_count(records), 11); /* as many as fit */
         assert_true(size <= HISTORY_SHOWN_MAX_BYTES);
@@ -478,9 +478,9 @@ static void test_killed_at_any_instruction(void **state)
                 close(pipe_fds[0]);
                 history_close(&f->chat->history);
                 assert_int_equal(history_open(&f->chat->history, f->dir), 0);
-                struct wire_reader records = wire_read(buffer, history_read(&f->chat->history, &f->chat->roster.rooms,
-                                                                            member(f, ANN)->seat.room, &f->chat->batch,
-                                                                            HISTORY_KEPT, buffer));
+                struct wire_reader records = wire_read(
+                        buffer, history_read(&f->chat->history, &f->chat->roster.rooms, member(f, ANN)->seat.room,
+                                             &f->chat->batch, HISTORY_KEPT, HISTORY_TIME_AS_NUMBER, buffer));
                 struct record rec = {0};
                 unsigned number = 0;
                 while (record_next(&records, &rec) > 0) {

@@ -382,6 +382,34 @@ static void test_here(void **state)
         assert_inbox(f, EVE, "join bob");
 }
 
+/* Past lines have their times in front of them, and their own numbers. */
+static void test_past_lines(void **state)
+{
+        struct fixture *f = *state;
+        f->chat->settings.history = 5;
+        assert_int_equal(history_open(&f->chat->history, f->dir), 0);
+        begin(f);
+        say(f, BOB, "tea?");
+        say_in(f, ANN, "den", "yes");
+        serve(f);
+        inbox_read(f->inboxes[ANN]);
+        leave(f, EVE);
+        hello_roaming(f, EVE);
+        serve(f);
+        assert_inbox(f, EVE, "welcome 3");
+        enter(f, EVE, "den");
+        serve(f);
+        assert_inbox(
+                f, EVE,
+                "answer You are now in den, with bob, ann, past, time, line den: bob tea?, time, line den: ann yes");
+        ask(f, EVE, FRAME_ROOM_HISTORY, "den", "");
+        ask(f, EVE, FRAME_ROOM_HISTORY, "lobby", "");
+        serve(f);
+        assert_inbox(f, EVE,
+                     "past, time, line den: bob tea?, time, line den: ann yes, answer You are not in the room lobby");
+        history_remove(&f->chat->history, f->dir);
+}
+
 /* Notes with content that chatd did not write. */
 static void test_a_mark_of_no_rooms(void **state)
 {
@@ -403,16 +431,10 @@ static void test_a_mark_of_no_rooms(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_a_visit),
-                TEST(test_two_rooms_in_common),
-                TEST(test_a_walk_between_two_rooms),
-                TEST(test_limits),
-                TEST(test_rooms_outlive_chatd),
-                TEST(test_without_inodes),
-                TEST(test_steps_again),
-                TEST(test_an_arrival_again),
-                TEST(test_here),
-                TEST(test_a_mark_of_no_rooms),
+                TEST(test_a_visit),     TEST(test_two_rooms_in_common), TEST(test_a_walk_between_two_rooms),
+                TEST(test_limits),      TEST(test_rooms_outlive_chatd), TEST(test_without_inodes),
+                TEST(test_steps_again), TEST(test_an_arrival_again),    TEST(test_here),
+                TEST(test_past_lines),  TEST(test_a_mark_of_no_rooms),
         };
         return RUN_TESTS(tests);
 }

@@ -100,9 +100,10 @@ static void tiny_note(void *me, const struct record *r)
         t->notes++;
 }
 
-static void tiny_past(void *me, struct wire_reader records)
+static void tiny_past(void *me, uint64_t number, struct wire_reader records)
 {
         struct record r = {0};
+        (void)number;
         while (record_next(&records, &r) > 0)
                 tiny_show(me, "PAST", r.text);
 }
