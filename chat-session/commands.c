@@ -26,35 +26,35 @@ const struct command_row commands[] = {
         {"/edit", "on|off", "keeps your half-typed line in a row of its own", COMMAND_EDIT, 0},
         {"/quit", "", "leaves; so does exit", COMMAND_LEAVE, 0},
         /* names that users of other chats try */
-        {"/exit", "", NULL, COMMAND_LEAVE, 0},
-        {"/bye", "", NULL, COMMAND_LEAVE, 0},
-        {"/q", "", NULL, COMMAND_LEAVE, 0},
-        {"/name", "NAME", NULL, COMMAND_NICK, 5},
-        {"/names", "", NULL, COMMAND_WHO, 5},
-        {"/list", "", NULL, COMMAND_ROOMS, 5},
-        {"/part", "", NULL, COMMAND_BACK, 5},
-        {"/tell", "NAME TEXT", NULL, COMMAND_MSG, 1},
-        {"/whisper", "NAME TEXT", NULL, COMMAND_MSG, 1},
-        {"/w", "NAME TEXT", NULL, COMMAND_MSG, 1},
-        {"/m", "NAME TEXT", NULL, COMMAND_MSG, 1},
-        {"/pm", "NAME TEXT", NULL, COMMAND_MSG, 1},
-        {"/dm", "NAME TEXT", NULL, COMMAND_MSG, 1},
-        {"/query", "NAME TEXT", NULL, COMMAND_MSG, 1},
-        {"/r", "TEXT", NULL, COMMAND_REPLY, 1},
-        {"/colour", "on|off", NULL, COMMAND_COLOR, 0},
-        {"/?", "[COMMAND]", NULL, COMMAND_HELP, 0},
-        {0},
+        {"/exit", "", "", COMMAND_LEAVE, 0},
+        {"/bye", "", "", COMMAND_LEAVE, 0},
+        {"/q", "", "", COMMAND_LEAVE, 0},
+        {"/name", "NAME", "", COMMAND_NICK, 5},
+        {"/names", "", "", COMMAND_WHO, 5},
+        {"/list", "", "", COMMAND_ROOMS, 5},
+        {"/part", "", "", COMMAND_BACK, 5},
+        {"/tell", "NAME TEXT", "", COMMAND_MSG, 1},
+        {"/whisper", "NAME TEXT", "", COMMAND_MSG, 1},
+        {"/w", "NAME TEXT", "", COMMAND_MSG, 1},
+        {"/m", "NAME TEXT", "", COMMAND_MSG, 1},
+        {"/pm", "NAME TEXT", "", COMMAND_MSG, 1},
+        {"/dm", "NAME TEXT", "", COMMAND_MSG, 1},
+        {"/query", "NAME TEXT", "", COMMAND_MSG, 1},
+        {"/r", "TEXT", "", COMMAND_REPLY, 1},
+        {"/colour", "on|off", "", COMMAND_COLOR, 0},
+        {"/?", "[COMMAND]", "", COMMAND_HELP, 0},
+        {"", "", "", COMMAND_NOTHING, 0},
 };
 
 /* Suggests no name of one letter, because each of them is similar to every word. */
 const struct command_row *command_nearest(struct slice word)
 {
         const struct command_row *best = &commands[0];
-        for (const struct command_row *row = commands; word.len > 1 && row->name; row++)
+        for (const struct command_row *row = commands; word.len > 1 && row->name[0] != '\0'; row++)
                 if (word.len < strlen(row->name) && strncasecmp(word.at, row->name, word.len) == 0)
                         return row;
         size_t best_distance = word.len / 2 + 1;
-        for (const struct command_row *row = commands; row->name; row++) {
+        for (const struct command_row *row = commands; row->name[0] != '\0'; row++) {
                 size_t d = row->name[1] && row->name[2] ? nearest_distance(word, slice_of(row->name)) : SIZE_MAX;
                 if (d < best_distance) {
                         best_distance = d;
@@ -66,7 +66,7 @@ const struct command_row *command_nearest(struct slice word)
 
 const struct command_row *command_find(struct slice word)
 {
-        for (const struct command_row *row = commands; row->name; row++)
+        for (const struct command_row *row = commands; row->name[0] != '\0'; row++)
                 if (slice_equal_case(word, slice_of(row->name)))
                         return row;
         return NULL;

@@ -32,9 +32,9 @@ enum command {
 };
 
 struct command_row {
-        const char *name;
-        const char *arguments; /* as /help shows them: words in capitals; those in brackets are optional */
-        const char *help;      /* NULL: another name for a command that has a row already */
+        char name[12];      /* characters, not pointers: see sentence.h */
+        char arguments[12]; /* as /help shows them: words in capitals; those in brackets are optional */
+        char help[56];      /* empty: another name for a command that has a row already */
         enum command command;
         unsigned cost; /* how many lines the pace counts for the request to chatd */
 };

@@ -130,8 +130,8 @@ void completion_find(struct completion *c, const struct names *n, struct slice m
         c->text = (struct slice){c->text_buffer, 0};
         c->list[0] = '\0';
         if (is_command) {
-                for (const struct command_row *row = commands; row->name; row++)
-                        if (row->help) /* the other rows mean the same */
+                for (const struct command_row *row = commands; row->name[0] != '\0'; row++)
+                        if (row->help[0] != '\0') /* the other rows mean the same */
                                 completion_take(c, word, row->name);
         } else if (word.len > 0) {
                 for (size_t i = 0; i < n->count; i++)

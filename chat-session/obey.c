@@ -53,8 +53,8 @@ static void obey_explain(struct terminal *t, const char *name, const char *argum
 
 static void obey_list_commands(struct terminal *t)
 {
-        for (const struct command_row *row = commands; row->name; row++)
-                if (row->help)
+        for (const struct command_row *row = commands; row->name[0] != '\0'; row++)
+                if (row->help[0] != '\0')
                         obey_explain(t, row->name, row->arguments, row->help);
         obey_explain(t, "//TEXT", "", "says a line that begins with a slash");
 }
@@ -64,10 +64,10 @@ static void obey_explain_command(struct terminal *t, const struct command_row *c
 {
         char others[128] = "";
         size_t len = 0;
-        for (const struct command_row *row = commands; row->name; row++) {
+        for (const struct command_row *row = commands; row->name[0] != '\0'; row++) {
                 if (row->command != command->command)
                         continue;
-                if (row->help)
+                if (row->help[0] != '\0')
                         obey_explain(t, row->name, row->arguments, row->help);
                 else
                         len += (size_t)snprintf(others + len, sizeof(others) - len, "%s%s", len > 0 ? ", " : "",

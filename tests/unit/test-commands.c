@@ -134,14 +134,14 @@ static void test_unknown(void **state)
 static void test_the_table(void **state)
 {
         (void)state;
-        for (const struct command_row *r = commands; r->name; r++) {
+        for (const struct command_row *r = commands; r->name[0] != '\0'; r++) {
                 bool explained = false;
                 assert_parsed(r->name, r->command, "");
                 assert_ptr_equal(row, r);
                 assert_true(strlen(r->name) <= 16);
                 assert_true(r->cost <= UINT8_MAX);
-                for (const struct command_row *other = commands; other->name; other++)
-                        explained |= other->command == r->command && other->help && other->cost == r->cost;
+                for (const struct command_row *other = commands; other->name[0] != '\0'; other++)
+                        explained |= other->command == r->command && other->help[0] != '\0' && other->cost == r->cost;
                 assert_true(explained);
         }
 }

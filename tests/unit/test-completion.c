@@ -45,8 +45,8 @@ static void test_commands(void **state)
         assert_completed("//wh", "//wh");
         assert_completed("text /wh", "text /wh");
         size_t explained = 0;
-        for (const struct command_row *row = commands; row->name; row++)
-                explained += row->help != NULL;
+        for (const struct command_row *row = commands; row->name[0] != '\0'; row++)
+                explained += row->help[0] != '\0';
         completion_find(&completion, &names, slice_of(room), slice_of("/"));
         assert_int_equal(completion.count, explained);
         assert_null(strstr(completion.list, "…"));
