@@ -171,10 +171,19 @@ static void output_message(struct irc *i, const struct irc_message *m)
         output_write(i, &tagged);
 }
 
+/* Returns true if the only parameter of a command is a text. ii(1) drops such a message without a ":" in front of it. */
+static bool output_has_text(const char *command)
+{
+        return strcmp(command, "NICK") == 0 || strcmp(command, "QUIT") == 0 || strcmp(command, "ERROR") == 0;
+}
+
 /* Makes a message of these parts. The last one of several parameters is a text. */
 static struct irc_message output_make(struct slice source, const char *command, const struct slice *params, size_t n)
 {
-        struct irc_message m = {.tags = {"", 0}, .source = source, .command = slice_of(command), .has_text = n > 1};
+        struct irc_message m = {.tags = {"", 0},
+                                .source = source,
+                                .command = slice_of(command),
+                                .has_text = n > 1 || output_has_text(command)};
         for (; m.params_count < n; m.params_count++)
                 m.params[m.params_count] = params[m.params_count];
         return m;
