@@ -155,6 +155,12 @@ int process_wait(pid_t pid)
         return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+void process_end(pid_t pid)
+{
+        kill(pid, SIGTERM);
+        process_wait(pid);
+}
+
 static int run_shell(const char *command, char *out, size_t size)
 {
         size_t len = 0, n;

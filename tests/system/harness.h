@@ -52,6 +52,9 @@ bool process_has_ended(pid_t pid);
 /* Waits for the end of `pid`. Returns its exit status, or 128 and the signal. */
 int process_wait(pid_t pid);
 
+/* Ends `pid` by SIGTERM, and waits for its end. */
+void process_end(pid_t pid);
+
 /* Runs a shell command line and returns its standard output (static, without the last line end). Fails the test when
  * the command fails. */
 const char *shell(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,11 +1,11 @@
 /* chat-session under every launcher that it supports, without systemd as PID 1; the booted tests use Accept=yes. */
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cable.h"
 #include "harness.h"
 #include "launchers.h"
 
@@ -132,56 +132,13 @@ static void test_nc_that_edits(void **state)
 
 /* ---- a network that is taken away ---- */
 
-/* Starts a process with its own network, which ends with the process. */
-static pid_t start_network(void)
-{
-        char *const argv[] = {"unshare", "-n", "sleep", "infinity", NULL};
-        pid_t pid = process_start(argv, -1, -1, -1);
-        shell_until("test \"$(readlink /proc/%d/ns/net)\" != \"$(readlink /proc/self/ns/net)\"", pid);
-        return pid;
-}
-
 /* Connects from the network of `pid`. */
 static struct client *connect_from_network(pid_t pid, const char *host, int port)
 {
-        char path[32];
-        snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
-        int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), other = open(path, O_RDONLY | O_CLOEXEC);
-        assert_int_equal(setns(other, CLONE_NEWNET), 0);
+        int before = cable_enter(pid);
         struct client *c = client_connect(host, port);
-        assert_int_equal(setns(own, CLONE_NEWNET), 0);
-        close(own);
-        close(other);
+        cable_leave(before);
         return c;
-}
-
-/* Two hosts on one link, each a process with its own network: the chat is on `near`. */
-struct link {
-        pid_t near, far;
-};
-
-static struct link start_link(void)
-{
-        struct link l = {start_network(), start_network()};
-        shell("nsenter -t %d -n ip link add near0 type veth peer name far0 netns %d", l.near, l.far);
-        for (int i = 1; i <= 2; i++)
-                shell("nsenter -t %d -n sh -c 'ip link set %s0 up; ip addr add 10.99.0.%d/24 dev %s0; "
-                      "ip addr add fe80::%d/64 dev %s0 nodad'",
-                      i == 1 ? l.near : l.far, i == 1 ? "near" : "far", i, i == 1 ? "near" : "far", i,
-                      i == 1 ? "near" : "far");
-        return l;
-}
-
-static void end_process(pid_t pid)
-{
-        kill(pid, SIGTERM);
-        process_wait(pid);
-}
-
-static void end_link(struct link l)
-{
-        end_process(l.near);
-        end_process(l.far);
 }
 
 /* An idle client that vanishes is noticed even if nothing is said in the chat, and even under tcpserver, which does not
@@ -192,7 +149,7 @@ static void test_an_idle_client_that_vanishes(void **state)
         struct chat *chat = *state;
         if (getuid() != 0)
                 skip(); /* only root can make networks */
-        struct link l = start_link();
+        struct cable l = cable_start();
         char near[16];
         snprintf(near, sizeof(near), "%d", l.near);
         char *const argv[] = {"nsenter",
@@ -217,12 +174,12 @@ static void test_an_idle_client_that_vanishes(void **state)
         client_expect(witness, "*** %s is disconnected\r\n", idle->name);
         client_free(idle);
         client_free(witness);
-        end_process(launcher);
-        end_link(l);
+        process_end(launcher);
+        cable_end(l);
 }
 
 /* Lets a client on the far host join from this address. */
-static struct client *join_from_far(struct link l, const char *source, const char *target, pid_t *pid)
+static struct client *join_from_far(struct cable l, const char *source, const char *target, pid_t *pid)
 {
         int ends[2];
         char far[16];
@@ -248,7 +205,7 @@ static void test_an_ipv6_network(void **state)
         chat_kill_broker(chat, SIGTERM);
         chat->more = "--members-per-network=2 --addresses=hidden";
         chat_start_broker(chat);
-        struct link l = start_link();
+        struct cable l = cable_start();
         for (int i = 1; i <= 2; i++)
                 shell("nsenter -t %d -n ip addr add fd00:%d::1/64 dev near0 nodad", l.near, i);
         shell("nsenter -t %d -n ip addr add fd00:1::3/64 dev far0 nodad", l.far);
@@ -282,15 +239,15 @@ static void test_an_ipv6_network(void **state)
         assert_string_not_equal(names[2], names[0]);
         struct client *refused = join_from_far(l, "fd00:1::3", "fd00:1::1", &pid);
         client_expect(refused, "*** You cannot join: 2 connections from your network are here already\r\n");
-        end_process(pid);
+        process_end(pid);
         client_free(refused);
         for (int i = 0; i < PEOPLE; i++) {
-                end_process(pids[i]);
+                process_end(pids[i]);
                 client_free(people[i]);
         }
         client_free(witness);
-        end_process(launcher);
-        end_link(l);
+        process_end(launcher);
+        cable_end(l);
 }
 
 /* A link-local address is shown with the name of its interface, and banned with it. */
@@ -300,7 +257,7 @@ static void test_a_link_local_address(void **state)
         int ends[2];
         if (getuid() != 0)
                 skip();
-        struct link l = start_link();
+        struct cable l = cable_start();
         char near[16], far[16];
         snprintf(near, sizeof(near), "%d", l.near);
         snprintf(far, sizeof(far), "%d", l.far);
@@ -334,11 +291,11 @@ static void test_a_link_local_address(void **state)
         assert_string_equal(shell("%s %s bans --no-legend | cut -d' ' -f1", program("chatctl"), chat->option),
                             "fe80::2%other0\nfe80::2%near0");
         client_expect(c, "*** You were removed");
-        end_process(pid);
+        process_end(pid);
         client_free(c);
         client_free(witness);
-        end_process(launcher);
-        end_link(l);
+        process_end(launcher);
+        cable_end(l);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
