@@ -56,6 +56,8 @@ const struct column output_status[] = {
         {"refused_at_chat-local.socket", "at chat-local.socket", KIND_NUMBER, false},
         {"refused_at_chat-echo.socket", "at chat-echo.socket", KIND_NUMBER, false},
         {"refused_at_chat-irc.socket", "at chat-irc.socket", KIND_NUMBER, false},
+        {"refused_at_chat-ircs.socket", "at chat-ircs.socket", KIND_NUMBER, false},
+        {"refused_at_chat-irc-proxied.socket", "at chat-irc-proxied.socket", KIND_NUMBER, false},
         {"refused", "Refused by chatd", KIND_NUMBER, false},
         {"not_chat", "Not chat clients", KIND_NUMBER, false},
         {"unserved", "Sessions that failed", KIND_NUMBER, false},

@@ -6,7 +6,7 @@ manuals = $(filter %.$(1),$(MANUALS))
 UNITS := chat.socket chat@.service chatd.socket chatd.service chatctl.socket chat-echo.socket chat-echo@.service \
 	chat-local.socket chat-local@.service chat-tls.socket chat-tls@.service chat-proxied.socket chat-proxied@.service \
 	chat-link.socket chat-link.service chat-metrics.timer chat-metrics.service \
-	chat-irc.socket chat-irc@.service
+	chat-irc.socket chat-irc@.service chat-ircs.socket chat-ircs@.service chat-irc-proxied.socket chat-irc-proxied@.service
 # The version of the systemd that will run the units. Without a systemctl that states it, no drop-ins are installed.
 SYSTEMD  ?= $(shell systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
 DROPINS  := $(patsubst %,%.d/poll-limit.conf,$(filter %.socket,$(UNITS)))
@@ -47,6 +47,7 @@ install: all
 	test -e $(DESTDIR)/etc/chat/chat.conf || install -D -m 644 units/chat.conf $(DESTDIR)/etc/chat/chat.conf
 	test -e $(DESTDIR)/etc/chat/link.conf || install -D -m 640 units/link.conf $(DESTDIR)/etc/chat/link.conf
 	test -e $(DESTDIR)/etc/chat/tls.conf || install -D -m 644 units/tls.conf $(DESTDIR)/etc/chat/tls.conf
+	test -e $(DESTDIR)/etc/chat/ircs.conf || install -D -m 644 units/ircs.conf $(DESTDIR)/etc/chat/ircs.conf
 	test -e $(DESTDIR)/etc/needrestart/conf.d/chat.conf || \
 		install -D -m 644 units/chat.needrestart $(DESTDIR)/etc/needrestart/conf.d/chat.conf
 	for f in $(FAIL2BAN); do install -D -m 644 fail2ban/$$f $(DESTDIR)/etc/fail2ban/$$f || exit 1; done
@@ -61,8 +62,10 @@ install: all
 # Users, groups, settings that were changed, /var/lib/chat, /var/lib/chat-link and drop-ins stay: they may own files, or be wanted again. What is not there any more is no error.
 uninstall: ## removes them; settings that were changed stay
 uninstall:
-	-$(ON_THIS_HOST) systemctl disable --now chat.socket chat-echo.socket chat-irc.socket chat-local.socket chat-tls.socket chat-proxied.socket
-	-$(ON_THIS_HOST) systemctl stop 'chat@*.service' 'chat-echo@*.service' 'chat-irc@*.service' 'chat-local@*.service' 'chat-tls@*.service' 'chat-proxied@*.service'
+	-$(ON_THIS_HOST) systemctl disable --now chat.socket chat-echo.socket chat-irc.socket chat-ircs.socket chat-irc-proxied.socket \
+		chat-local.socket chat-tls.socket chat-proxied.socket
+	-$(ON_THIS_HOST) systemctl stop 'chat@*.service' 'chat-echo@*.service' 'chat-irc@*.service' 'chat-ircs@*.service' 'chat-irc-proxied@*.service' \
+		'chat-local@*.service' 'chat-tls@*.service' 'chat-proxied@*.service'
 	-$(ON_THIS_HOST) systemctl disable --now chat-link.socket chat-link.service chat-metrics.timer
 	-$(ON_THIS_HOST) systemctl stop chat-metrics.service
 	-$(ON_THIS_HOST) systemctl reset-failed chat-metrics.service 2>/dev/null || true
@@ -76,6 +79,7 @@ uninstall:
 	! cmp -s units/chat.conf $(DESTDIR)/etc/chat/chat.conf || rm $(DESTDIR)/etc/chat/chat.conf
 	! cmp -s units/link.conf $(DESTDIR)/etc/chat/link.conf || rm $(DESTDIR)/etc/chat/link.conf
 	! cmp -s units/tls.conf $(DESTDIR)/etc/chat/tls.conf || rm $(DESTDIR)/etc/chat/tls.conf
+	! cmp -s units/ircs.conf $(DESTDIR)/etc/chat/ircs.conf || rm $(DESTDIR)/etc/chat/ircs.conf
 	! cmp -s units/chat.needrestart $(DESTDIR)/etc/needrestart/conf.d/chat.conf || rm $(DESTDIR)/etc/needrestart/conf.d/chat.conf
 	cd $(DESTDIR)/etc 2>/dev/null && rmdir -p --ignore-fail-on-non-empty needrestart/conf.d 2>/dev/null || true
 	rm -f $(FAIL2BAN:%=$(DESTDIR)/etc/fail2ban/%)

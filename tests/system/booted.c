@@ -63,6 +63,14 @@ void booted_unpack(const char *dir, const char *const programs[])
         }
 }
 
+void booted_install_certificate(void)
+{
+        shell("cd /root && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+              "-subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem 2>&1");
+        shell("install -m 644 /root/cert.pem /etc/chat/tls-cert.pem");
+        shell("install -m 640 -g chat-tls /root/key.pem /etc/chat/tls-key.pem");
+}
+
 struct client *booted_join(void)
 {
         struct client *c = client_connect("127.0.0.1", CHAT_PORT);

@@ -26,6 +26,9 @@ void booted_release_chatd(void);
  * ends with NULL, is still missing, prints that and skips all tests. */
 void booted_unpack(const char *dir, const char *const programs[]);
 
+/* Makes the certificate and the key of stunnel, for localhost. /etc/chat/tls-cert.pem also proves it to clients. */
+void booted_install_certificate(void);
+
 /* Connects to chat.socket. Waits for the greeting, and until the others were told of the client. */
 struct client *booted_join(void);
 

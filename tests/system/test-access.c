@@ -18,15 +18,6 @@ static struct client *witness; /* a plain client that is shown everything that i
 
 /* ---- prerequisites ---- */
 
-static void install_tls(void)
-{
-        shell("cd /root && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
-              "-subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem 2>&1");
-        shell("install -m 644 /root/cert.pem /etc/chat/tls-cert.pem");
-        shell("install -m 640 -g chat-tls /root/key.pem /etc/chat/tls-key.pem");
-        shell("systemctl enable --now chat-tls.socket 2>&1");
-}
-
 /* Makes ann and bob, who connect by ssh with root's key, and a real sshd. */
 static void install_ssh(void)
 {
@@ -54,8 +45,8 @@ static int install(void **state)
 {
         booted_unpack("build/access", (const char *const[]){"/usr/bin/stunnel", "/usr/sbin/sshd", NULL});
         booted_install_naming(state);
-        install_tls();
-        shell("systemctl enable --now chat-local.socket 2>&1");
+        booted_install_certificate();
+        shell("systemctl enable --now chat-tls.socket chat-local.socket 2>&1");
         install_ssh();
         return 0;
 }

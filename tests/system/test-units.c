@@ -46,12 +46,12 @@ static void test_units_are_verified(void **state)
         assert_string_equal(
                 shell("grep -L ^WantedBy= units/*.socket units/*.timer units/chatd.service units/chat-link.service"),
                 "");
-        shell("systemctl preset chat-echo.socket chat-irc.socket chat-local.socket chat-tls.socket chat-proxied.socket "
-              "2>&1");
-        assert_string_equal(
-                shell("systemctl is-enabled chat-echo.socket chat-irc.socket chat-local.socket chat-tls.socket "
-                      "chat-proxied.socket || true"),
-                "disabled\ndisabled\ndisabled\ndisabled\ndisabled");
+        shell("systemctl preset chat-echo.socket chat-irc.socket chat-ircs.socket chat-irc-proxied.socket "
+              "chat-local.socket chat-tls.socket chat-proxied.socket 2>&1");
+        assert_string_equal(shell("systemctl is-enabled chat-echo.socket chat-irc.socket chat-ircs.socket "
+                                  "chat-irc-proxied.socket chat-local.socket chat-tls.socket "
+                                  "chat-proxied.socket || true"),
+                            "disabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled");
 }
 
 /* From version 255 on systemd limits how often a socket wakes it, which would hold up newcomers. The units turn that
@@ -63,11 +63,11 @@ static void test_nothing_limits_how_quickly_people_come(void **state)
         assert_string_equal(
                 shell("systemctl show -P PollLimitIntervalUSec $(cd units && ls *.socket) | grep . | sort -u || true"),
                 knows ? "0" : "");
-        assert_string_equal(shell("find /usr/local/lib/systemd -name poll-limit.conf | wc -l"), knows ? "9" : "0");
+        assert_string_equal(shell("find /usr/local/lib/systemd -name poll-limit.conf | wc -l"), knows ? "11" : "0");
         for (int version = 252; version <= 257; version++) {
                 shell("make --no-print-directory install DESTDIR=/tmp/systemd SYSTEMD=%d 2>&1", version);
                 assert_string_equal(shell("cd /tmp/systemd && find . -name poll-limit.conf | wc -l"),
-                                    version >= 255 ? "9" : "0");
+                                    version >= 255 ? "11" : "0");
                 shell("make --no-print-directory uninstall DESTDIR=/tmp/systemd 2>&1");
                 assert_string_equal(shell("find /tmp/systemd ! -type d -o -name '*.d' -path '*/chat*'"), "");
         }
@@ -80,10 +80,12 @@ static void test_the_exposure(void **state)
         static const struct {
                 const char *unit;
                 int tenths, unmet;
-        } most[] = {
-                {"chatd.service", 7, 6},         {"chat@.service", 63, 42},         {"chat-echo@.service", 63, 42},
-                {"chat-local@.service", 63, 42}, {"chat-proxied@.service", 63, 42}, {"chat-tls@.service", 12, 9},
-                {"chat-irc@.service", 63, 42},   {"chat-link.service", 15, 10},     {"chat-metrics.service", 14, 9}};
+        } most[] = {{"chatd.service", 7, 6},           {"chat@.service", 63, 42},
+                    {"chat-echo@.service", 63, 42},    {"chat-local@.service", 63, 42},
+                    {"chat-proxied@.service", 63, 42}, {"chat-tls@.service", 12, 9},
+                    {"chat-irc@.service", 63, 42},     {"chat-irc-proxied@.service", 63, 42},
+                    {"chat-ircs@.service", 12, 9},     {"chat-link.service", 15, 10},
+                    {"chat-metrics.service", 14, 9}};
         (void)state;
         for (size_t i = 0; i < sizeof(most) / sizeof(most[0]); i++) {
                 const char *table = shell("systemd-analyze security --no-pager --offline=yes --threshold=%d "

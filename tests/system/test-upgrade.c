@@ -8,12 +8,13 @@
 #define EXEMPTION "/etc/needrestart/conf.d/chat.conf"
 #define LOCAL_SOCKET "/run/chat-local.sock"
 #define PROXIED_SOCKET "/run/chat-proxied.sock"
+#define IRC_SOCKET "/run/chat-irc-proxied.sock"
 
 enum { PEOPLE = 3 };
 
 /* One for each unit whose instances are sessions of the chat. */
 static struct client *people[PEOPLE];
-static struct client *echo;
+static struct client *echo, *irc;
 
 static int install(void **state)
 {
@@ -25,7 +26,8 @@ static int install(void **state)
                 exit(0);
         }
         booted_install_without_history(state);
-        shell("systemctl enable --now chat-local.socket chat-echo.socket 2>&1 && systemctl start chat-tls.socket");
+        shell("systemctl enable --now chat-local.socket chat-echo.socket 2>&1 && systemctl start chat-tls.socket "
+              "chat-ircs.socket");
         return 0;
 }
 
@@ -55,6 +57,9 @@ static bool talk(const char *what)
         }
         client_send(echo, "%s\n", what);
         assert_string_equal(client_expect(echo, "%s\r\n", what), "");
+        client_send(irc, "PING :%s\r\n", what);
+        client_expect(irc, " PONG ");
+        client_expect(irc, ":%s\r\n", what);
         return calm;
 }
 
@@ -67,6 +72,9 @@ static int join(void **state)
         echo = client_connect("127.0.0.1", ECHO_PORT);
         client_send(echo, "there\n");
         client_expect(echo, "there\r\n");
+        irc = client_connect_unix(IRC_SOCKET);
+        client_send(irc, "PROXY TCP4 192.0.2.7 192.0.2.1 4712 6697\r\nNICK irc\r\nUSER irc 0 * :irc\r\n");
+        client_expect(irc, " 001 irc ");
         talk("hello"); /* after the notice of the join */
         return 0;
 }
@@ -77,6 +85,7 @@ static int leave(void **state)
         for (int i = 0; i < PEOPLE; i++)
                 client_free(people[i]);
         client_free(echo);
+        client_free(irc);
         shell_until("! systemctl list-units --plain --no-legend 'chat*@*.service' | grep -q .");
         return 0;
 }
@@ -113,7 +122,8 @@ static void test_needrestart_leaves_sessions_alone(void **state)
         snprintf(before, sizeof(before), "%s", what_runs());
         const char *said = run_needrestart(), *deferred = strstr(said, "Service restarts being deferred:");
         if (!deferred || !strstr(deferred, "chat@") || !strstr(deferred, "chat-local@") ||
-            !strstr(deferred, "chat-proxied@") || !strstr(deferred, "chat-echo@"))
+            !strstr(deferred, "chat-proxied@") || !strstr(deferred, "chat-echo@") ||
+            !strstr(deferred, "chat-irc-proxied@"))
                 fail_msg("it does not say that it leaves the sessions alone:\n%s", said);
         assert_true(talk("behind needrestart"));
         assert_string_equal(what_runs(), before);
@@ -128,7 +138,8 @@ static void test_systemd_refuses_restarts(void **state)
         snprintf(before, sizeof(before), "%s", what_runs());
         shell("mv " EXEMPTION " /run/exemption");
         const char *said = run_needrestart();
-        for (const char *const *unit = (const char *const[]){"chat", "chat-local", "chat-proxied", "chat-echo", NULL};
+        for (const char *const *unit =
+                     (const char *const[]){"chat", "chat-local", "chat-proxied", "chat-echo", "chat-irc-proxied", NULL};
              *unit; unit++) {
                 char refusal[64];
                 snprintf(refusal, sizeof(refusal), "Failed to restart %s@", *unit);
