@@ -142,7 +142,7 @@ static void become(enum role who, const char *nick)
 {
         for (int to = 0; to < RESIDENTS; to++)
                 if (to == (int)who || share_a_channel((enum role)to, who))
-                        expect((enum role)to, who, "NICK %s", nick);
+                        expect((enum role)to, who, "NICK :%s", nick);
         client_send(persons[who].client, "NICK %s\r\n", nick);
         snprintf(persons[who].name, sizeof(persons[who].name), "%s", nick);
 }
