@@ -32,6 +32,10 @@ static const char capability_names[IRC_CAPABILITIES][CAPABILITY_BYTES] = {
 
 /* ---- the welcome ---- */
 
+/* The parentheses say that no nick has a prefix. An empty value says the same, but is a bool for Python's irc library,
+ * which then fails at NAMES. */
+#define NO_PREFIXES "PREFIX=()"
+
 void registration_isupport(struct irc *i)
 {
         char nicklen[24], channellen[24], chanlimit[24], chathistory[24];
@@ -41,7 +45,7 @@ void registration_isupport(struct irc *i)
         snprintf(chanlimit, sizeof(chanlimit), "CHANLIMIT=#:%d", MEMBER_ROOMS_MAX);
         output_numeric(i, RPL_ISUPPORT,
                        IRC_PARAMS(slice_of("CASEMAPPING=ascii"), slice_of("CHANTYPES=#"), slice_of(chanlimit),
-                                  slice_of("PREFIX="), slice_of("CHANMODES=,,,"), slice_of(nicklen),
+                                  slice_of(NO_PREFIXES), slice_of("CHANMODES=,,,"), slice_of(nicklen),
                                   slice_of(channellen), slice_of("TOPICLEN=256"), slice_of("LINELEN=512"),
                                   slice_of("are supported by this server")));
         output_numeric(i, RPL_ISUPPORT,
