@@ -20,8 +20,10 @@ void replies_notice(void *me, const struct answer *a)
         struct irc *i = me;
         char text[TEXT_MAX_BYTES];
         struct slice why = answers_sentence(a, talk_name(i->session), 0, text);
-        if (a->code == ANSWER_LOST || a->code == ANSWER_MISSED)
+        if (a->code == ANSWER_LOST || a->code == ANSWER_MISSED) {
                 requests_forget(i);
+                labels_end(i);
+        }
         bool ends = a->code == ANSWER_REMOVED || a->code == ANSWER_REMOVED_BANNED || a->code == ANSWER_SHUT_DOWN;
         output_notice(i, why);
         if (ends)
