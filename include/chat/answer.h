@@ -360,8 +360,8 @@ static inline void answer_get_detail(struct wire_reader *r, struct answer *a, ui
 /* Returns true if the list of rooms or hosts cannot be empty. */
 static inline bool answer_needs_list(uint8_t code)
 {
-        return code == ANSWER_MOVED || code == ANSWER_HOSTS_HERE || code == ANSWER_HOSTS_BACK ||
-               code == ANSWER_HOSTS_AWAY;
+        return code == ANSWER_MOVED || code == ANSWER_ENTERED || code == ANSWER_HOSTS_HERE ||
+               code == ANSWER_HOSTS_BACK || code == ANSWER_HOSTS_AWAY;
 }
 
 /* Reads the answer in `bytes` into `a`, whose slices point into `bytes`. Returns 0, or -EBADMSG for an unknown code and

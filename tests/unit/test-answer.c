@@ -349,6 +349,9 @@ static void test_damaged_answers(void **state)
         struct answer got, nowhere = {.code = ANSWER_MOVED};
         size_t n = answer_encode(bytes, sizeof(bytes), &nowhere);
         assert_int_equal(answer_decode(&got, (struct slice){(const char *)bytes, n}), -EBADMSG);
+        nowhere.code = ANSWER_ENTERED;
+        n = answer_encode(bytes, sizeof(bytes), &nowhere);
+        assert_int_equal(answer_decode(&got, (struct slice){(const char *)bytes, n}), -EBADMSG);
 }
 
 /* After damage to any byte, the answer is refused, or all of it is clean. */
