@@ -175,7 +175,7 @@ struct member {
         int64_t mute_notice_ms;    /* when it was last told that it is muted, CLOCK_MONOTONIC; 0: never */
         bool is_renamed, is_moved; /* since it joined: then there are marks of it, see changes.h */
         bool roams;                /* it may be in several rooms, or in none; there is a mark of its rooms */
-        struct seat *seats;        /* all its seats, in the order in which they were taken; NULL: it is in no room */
+        struct seat *seats;        /* all its seats, in the order of the rooms' names; NULL: it is in no room */
         struct seat seat;          /* the only seat of a member that does not roam */
         struct share share;        /* its share of the batch that is being relayed */
         struct todo_place todo[TODO_KINDS];

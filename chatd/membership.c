@@ -138,6 +138,18 @@ static bool membership_reach_again(struct chat *chat, struct member *m)
         return !member_is_dead(m);
 }
 
+/* Lets `m` roam, which a chatd of an earlier version took for a member that does not. */
+static void membership_roam(struct chat *chat, struct member *m)
+{
+        if (note_rooms(chat->roster.dir, m->id, "", "") < 0)
+                return;
+        if (m->is_moved)
+                note_remove_room(chat->roster.dir, m->id);
+        m->is_moved = false;
+        batch_exits(&chat->batch, m, m->seat.room);
+        roster_roam(&chat->roster, m);
+}
+
 enum outcome membership_here(struct chat *chat, const struct frame *f)
 {
         struct member *m = roster_find(&chat->roster, f->id);
@@ -152,6 +164,8 @@ enum outcome membership_here(struct chat *chat, const struct frame *f)
         } else if (member_is_dead(m)) {
                 membership_reach_again(chat, m);
         }
+        if (m && f->roams && !m->roams && m->presence == PRESENT)
+                membership_roam(chat, m);
         if (m && member_is_held(m) && !m->roams) /* its ARRIVE may have been lost with the queue */
                 arrivals_release(chat, m);
         if (m) {

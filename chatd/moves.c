@@ -84,10 +84,10 @@ static void moves_announce(struct chat *chat, struct member *m, struct room *roo
 {
         if (m->arrival == ARRIVAL_ANNOUNCED)
                 speech_announce(chat, m, room, f, RECORD_ENTER, (struct slice){"", 0});
-        else if (m->arrival != ARRIVAL_WAITING && room == rooms_first(&chat->roster.rooms))
-                arrivals_release(chat, m);
-        else if (m->arrival != ARRIVAL_WAITING)
+        else if (room != rooms_first(&chat->roster.rooms))
                 arrivals_name(chat, m);
+        else if (m->arrival != ARRIVAL_WAITING)
+                arrivals_release(chat, m);
 }
 
 /* Puts `m` into `room`, after this was noted. Returns false if that fails, and tells `m` so. */
@@ -118,7 +118,7 @@ void moves_enter(struct chat *chat, struct member *m, const struct frame *f)
                 answer_send(chat, m, f, &(struct answer){.code = ANSWER_TOO_MANY_ROOMS, .most = MEMBER_ROOMS_MAX});
                 return;
         }
-        if (m->arrival == ARRIVAL_WAITING && m->seats)
+        if (m->arrival != ARRIVAL_ANNOUNCED && m->seats) /* in the rooms where it is, before it enters this one */
                 arrivals_name(chat, m);
         if (!moves_take_seat(chat, m, room, f))
                 return;

@@ -189,13 +189,14 @@ void roster_roam(struct roster *r, struct member *m)
 
 int roster_enter(struct roster *r, struct member *m, struct room *room)
 {
-        struct seat **end = &m->seats, *seat = calloc(1, sizeof(*seat));
+        struct seat **place = &m->seats, *seat = calloc(1, sizeof(*seat));
         assert(m->roams && !member_seat_in(m, room));
         if (!seat)
                 return -ENOMEM;
-        while (*end)
-                end = &(*end)->other;
-        *end = seat;
+        while (*place && strcmp((*place)->room->name, room->name) < 0)
+                place = &(*place)->other;
+        seat->other = *place;
+        *place = seat;
         seat->member = m;
         rooms_enter(&r->rooms, room, seat);
         return 0;

@@ -162,10 +162,10 @@ static void test_two_rooms_in_common(void **state)
         say_in(f, ANN, "lobby", "l");
         bye(f, ANN);
         serve(f);
-        assert_inbox(f, BOB, "rename ann zoe, line den: zoe d, line zoe l, leave zoe");
+        assert_inbox(f, BOB, "rename den: ann zoe, line den: zoe d, line zoe l, leave den: zoe");
         assert_inbox(f, EVE, "rename ann zoe, line zoe l, leave zoe");
         assert_inbox(f, LINK,
-                     "rename ann zoe, rename den: ann zoe, line den: zoe d, line zoe l, leave zoe, leave den: zoe");
+                     "rename den: ann zoe, rename ann zoe, line den: zoe d, line zoe l, leave den: zoe, leave zoe");
 }
 
 /* Somebody who walks from one of the member's rooms to another is seen twice: the member is told both. */
@@ -228,7 +228,7 @@ static void test_rooms_outlive_chatd(void **state)
         hello_roaming(f, EVE);
         serve(f);
         assert_int_equal(restart_broker(f), 3);
-        assert_string_equal(rooms_of(f, ANN), "lobby den");
+        assert_string_equal(rooms_of(f, ANN), "den lobby");
         assert_string_equal(rooms_of(f, EVE), "");
         assert_false(member_is_here(member(f, EVE)));
         inbox_read(f->inboxes[BOB]);
@@ -382,6 +382,91 @@ static void test_here(void **state)
         assert_inbox(f, EVE, "join bob");
 }
 
+/* Somebody takes another name, and leaves a room that another member shares with it. If the frames are taken again, that
+ * member gets the same copy of the new name. */
+static void test_a_copy_again(void **state)
+{
+        struct fixture *f = *state;
+        struct seen bob = {0};
+        hello_roaming(f, ANN);
+        enter(f, ANN, "aaa");
+        enter(f, ANN, "bbb");
+        hello_roaming(f, BOB);
+        enter(f, BOB, "bbb");
+        enter(f, BOB, "aaa");
+        serve(f);
+        inbox_read_new(f->inboxes[BOB], &bob);
+        for (int round = 0; round < 2; round++) {
+                f->numbers[ANN] = 2;
+                nick(f, ANN, "zoe");
+                exit_room(f, ANN, "aaa");
+                if (round > 0)
+                        restart_broker(f);
+                serve(f);
+                assert_string_equal(inbox_read_new(f->inboxes[BOB], &bob),
+                                    round == 0 ? "rename aaa: ann zoe, exit aaa: zoe" : "rollcall");
+        }
+}
+
+/* A member that waits to be announced, or is being named, is named in the rooms where it is before it enters another. */
+static void test_who_waits_enters_a_room(void **state)
+{
+        struct fixture *f = *state;
+        struct seen bob = {0}, eve = {0};
+        char held[256], named[256];
+        snprintf(held, sizeof(held), "%s/members/%016llx.held", f->dir, (unsigned long long)inbox_id(ANN));
+        snprintf(named, sizeof(named), "%s/members/%016llx.named", f->dir, (unsigned long long)inbox_id(ANN));
+        hello(f, EVE);
+        hello(f, BOB);
+        join(f, BOB, "den");
+        serve(f);
+        hello_roaming(f, ANN);
+        serve(f);
+        f->chat->arrivals->pace = pace_of(1, 1);
+        f->chat->arrivals->pace.full_at_us = INT64_MAX / 2; /* nobody is named for a long time */
+        enter(f, ANN, "lobby");
+        serve(f);
+        assert_int_equal(member(f, ANN)->arrival, ARRIVAL_WAITING);
+        inbox_read_new(f->inboxes[BOB], &bob);
+        inbox_read_new(f->inboxes[EVE], &eve);
+        for (int round = 0; round < 2; round++) {
+                f->numbers[ANN] = 1;
+                enter(f, ANN, "den");
+                if (round > 0) { /* chatd died before it removed the note that says that ann is being named */
+                        assert_int_equal(symlink("-", named), 0);
+                        restart_broker(f);
+                }
+                serve(f);
+                assert_string_equal(inbox_read_new(f->inboxes[BOB], &bob), round == 0 ? "enter den: ann" : "rollcall");
+                assert_string_equal(inbox_read_new(f->inboxes[EVE], &eve), round == 0 ? "join ann" : "rollcall");
+        }
+}
+
+/* An earlier chatd, which did not know of roaming, took the HELLO. The answer to the roll call says it again. */
+static void test_an_upgrade(void **state)
+{
+        struct fixture *f = *state;
+        char mark[256];
+        snprintf(mark, sizeof(mark), "%s/members/%016llx.rooms", f->dir, (unsigned long long)inbox_id(ANN));
+        hello_roaming(f, ANN);
+        serve(f);
+        assert_int_equal(unlink(mark), 0);
+        restart_broker(f);
+        assert_string_equal(rooms_of(f, ANN), "lobby");
+        put(f, &(struct frame){.type = FRAME_HERE,
+                               .id = inbox_id(ANN),
+                               .key = inbox_id(ANN),
+                               .name = slice_of("ann"),
+                               .address = slice_of("here:1"),
+                               .roams = true});
+        serve(f);
+        assert_string_equal(rooms_of(f, ANN), "");
+        assert_true(has_mark(f, ANN));
+        enter(f, ANN, "den");
+        serve(f);
+        assert_string_equal(rooms_of(f, ANN), "den");
+}
+
 /* Past lines have their times in front of them, and their own numbers. */
 static void test_past_lines(void **state)
 {
@@ -415,7 +500,7 @@ static void test_a_mark_of_no_rooms(void **state)
 {
         static const char *const marks[] = {"\n lobby 7th den den", "1 +den", "x\n lobby den", "9 +\n den lobby",
                                             "7 *den\n den lobby"};
-        static const char *const expected[] = {"lobby den", "", "lobby den", "den lobby", "den lobby"};
+        static const char *const expected[] = {"den lobby", "", "den lobby", "den lobby", "den lobby"};
         struct fixture *f = *state;
         char path[256];
         begin(f);
@@ -434,7 +519,8 @@ int main(void)
                 TEST(test_a_visit),     TEST(test_two_rooms_in_common), TEST(test_a_walk_between_two_rooms),
                 TEST(test_limits),      TEST(test_rooms_outlive_chatd), TEST(test_without_inodes),
                 TEST(test_steps_again), TEST(test_an_arrival_again),    TEST(test_here),
-                TEST(test_past_lines),  TEST(test_a_mark_of_no_rooms),
+                TEST(test_past_lines),  TEST(test_a_copy_again),        TEST(test_who_waits_enters_a_room),
+                TEST(test_an_upgrade),  TEST(test_a_mark_of_no_rooms),
         };
         return RUN_TESTS(tests);
 }
