@@ -62,12 +62,13 @@ static void irc_take_message(struct irc *i, enum reader_result result, struct sl
         if (result == READER_TAGS_TOO_LONG) {
                 output_numeric(i, ERR_INPUTTOOLONG, IRC_PARAMS(slice_of("Input line was too long")));
         } else if (r == 0) {
-                labels_begin(i, m.tags);
-                if (irc_is_utf8(line))
+                if (irc_is_utf8(line)) {
+                        labels_begin(i, m.tags);
                         commands_take(i, &m);
-                else
+                        labels_end(i);
+                } else {
                         output_fail(i, "*", "INVALID_UTF8", "Message rejected: it is not UTF-8");
-                labels_end(i);
+                }
         } else if (r < 0 && i->stage == IRC_REGISTERING) {
                 talk_not_chat(i->session, "unknown");
         } else if (r < 0) {

@@ -9,7 +9,7 @@
 void labels_begin(struct irc *i, struct slice tags)
 {
         struct slice value;
-        if (!irc_has(i, IRC_LABELED_RESPONSE) || !irc_find_tag(tags, "label", &value) ||
+        if (!irc_has(i, IRC_LABELED_RESPONSE) || !irc_has(i, IRC_BATCH) || !irc_find_tag(tags, "label", &value) ||
             value.len > IRC_LABEL_MAX_BYTES || value.len == 0)
                 return;
         snprintf(i->label.text, sizeof(i->label.text), "%.*s", (int)value.len, value.at);

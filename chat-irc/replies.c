@@ -146,12 +146,25 @@ static unsigned replies_join_error(uint8_t code)
         return code == ANSWER_TOO_MANY_ROOMS ? ERR_TOOMANYCHANNELS : ERR_NOSUCHCHANNEL;
 }
 
+/* The client is in this room already. If it does not know that, because the answer was lost, it learns it now. */
+static void replies_find_channel(struct irc *i, struct slice room)
+{
+        char buffer[CHANNELS_NAME_BYTES];
+        if (channels_has(i, room) || i->channels_count == MEMBER_ROOMS_MAX)
+                return;
+        struct slice channel = channels_name(room, buffer);
+        channels_add(i, room);
+        output_own_join(i, channel);
+        requests_send(i, IRC_WISH_NAMES, channel, (struct frame){.type = FRAME_PEOPLE, .name = room});
+}
+
 /* Says in a numeric, or else in a notice, why a request could not be fulfilled. */
 static void replies_show_error(struct irc *i, const struct irc_request *request, const struct answer *a)
 {
         char text[TEXT_MAX_BYTES];
         struct slice why = answers_sentence(a, talk_name(i->session), 0, text), target = slice_of(request->target);
         struct slice rest = why, first; /* a numeric has one line */
+        char channel[CHANNELS_NAME_BYTES];
         line_next(&rest, &first);
         switch (request->wish) {
         case IRC_WISH_NICK:
@@ -159,7 +172,9 @@ static void replies_show_error(struct irc *i, const struct irc_request *request,
                                          first);
                 break;
         case IRC_WISH_JOIN:
-                if (a->code != ANSWER_ROOM_SAME)
+                if (a->code == ANSWER_ROOM_SAME)
+                        replies_find_channel(i, a->room);
+                else
                         output_numeric(i, replies_join_error(a->code), IRC_PARAMS(output_quote(target), first));
                 break;
         case IRC_WISH_PART:
@@ -174,7 +189,7 @@ static void replies_show_error(struct irc *i, const struct irc_request *request,
                         break;
                 /* the client must learn that it is not there any more */
                 channels_remove(i, target);
-                output_own(i, talk_name(i->session), "PART", IRC_PARAMS(target, first));
+                output_own(i, talk_name(i->session), "PART", IRC_PARAMS(channels_name(target, channel), first));
                 break;
         case IRC_WISH_HISTORY:
                 if (a->code == ANSWER_NOTHING_SAID || a->code == ANSWER_NO_HISTORY)
@@ -219,6 +234,19 @@ static void replies_refuse_line(struct irc *i, const struct answer *a)
                 output_refuse(i, ERR_CANNOTSENDTOCHAN, channels_name(a->room, buffer), "You are not in that channel");
         else
                 replies_notice(i, a);
+}
+
+/* Takes an answer to a request that was forgotten, or to a line. What happened to the client counts in any case. */
+static void replies_take_stray(struct irc *i, const struct answer *a)
+{
+        if (a->code == ANSWER_RENAMED)
+                registration_renamed(i);
+        else if (a->code == ANSWER_ENTERED)
+                replies_take_entry(i, a);
+        else if (a->code == ANSWER_EXITED)
+                replies_take_exit(i, a);
+        else
+                replies_refuse_line(i, a);
 }
 
 /* Takes the answer to a request. */
@@ -303,7 +331,7 @@ static void replies_take(struct irc *i, const struct irc_request *request, const
         else if (f->type == FRAME_ANSWER && answer_decode(&a, f->answer) == 0 && request)
                 replies_take_answer(i, request, &a);
         else if (f->type == FRAME_ANSWER && answer_decode(&a, f->answer) == 0)
-                replies_refuse_line(i, &a);
+                replies_take_stray(i, &a);
 }
 
 void replies_answer(void *me, const struct frame *f)

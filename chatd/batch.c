@@ -126,15 +126,15 @@ void batch_add(struct batch *b, struct member *from, struct room *room, const st
         share->own_last = (uint32_t)b->count;
 }
 
-void batch_add_to_rooms_of(struct batch *b, struct member *from, struct room *first, const struct record *rec)
+void batch_add_to_rooms_of(struct batch *b, struct member *from, struct member *link, const struct record *rec)
 {
         uint32_t copies = 0;
         for (const struct seat *seat = from->seats; seat; seat = seat->other) {
                 batch_add(b, from, seat->room, rec);
                 b->records[b->count - 1].copies = copies++;
         }
-        if (!from->seats)
-                batch_add(b, from, first, rec);
+        if (!from->seats && link)
+                batch_add_private(b, from, link, rec);
 }
 
 void batch_add_notice(struct batch *b, struct room *room, const struct record *rec)

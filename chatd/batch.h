@@ -110,8 +110,8 @@ bool batch_has_room_for(const struct batch *b, size_t records, size_t bytes);
  * it: */
 void batch_add(struct batch *b, struct member *from, struct room *room, const struct record *rec);
 /* A copy of a record of `from` for each of its rooms, in an order that the next chatd has, too: a member of several gets
- * the same copy again. If `from` is in no room, the record is for the first room, `first`: */
-void batch_add_to_rooms_of(struct batch *b, struct member *from, struct room *first, const struct record *rec);
+ * the same copy again. If `from` is in no room, the record is for the link alone, or for nobody if `link` is NULL: */
+void batch_add_to_rooms_of(struct batch *b, struct member *from, struct member *link, const struct record *rec);
 /* A record of no member, for the same audience as batch_add(): */
 void batch_add_notice(struct batch *b, struct room *room, const struct record *rec);
 /* A record of no member, for the same audience without the link, if there is one: */

@@ -192,7 +192,7 @@ void chat_announce(struct chat *chat, struct member *m, enum record_kind kind, s
                 .name = slice_of(m->name),
                 .text = text,
         };
-        batch_add_to_rooms_of(&chat->batch, m, rooms_first(&chat->roster.rooms), &rec);
+        batch_add_to_rooms_of(&chat->batch, m, roster_find(&chat->roster, LINK_ID), &rec);
 }
 
 bool chat_take_text(struct chat *chat, struct slice *text)

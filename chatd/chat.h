@@ -126,7 +126,7 @@ void chat_refuse(struct chat *chat, uint64_t id, uint64_t key, enum refusal why,
 void chat_tell_answer(struct chat *chat, struct member *m, struct frame f, const struct answer *a);
 
 /* Adds a JOIN of `m`, whose `text` is empty, or a LEAVE of `m`, whose `text` is from leave_word(): for its rooms, or for
- * the first room if it is in none. The batch must have room. */
+ * the link alone if it is in none. The batch must have room. */
 void chat_announce(struct chat *chat, struct member *m, enum record_kind kind, struct slice text);
 
 /* Replaces the text of a member by the form that is shown (chat/reveal.h), because a session or host of an earlier

@@ -70,7 +70,7 @@ void renaming_take(struct chat *chat, struct member *m, const struct frame *f)
         struct record rec = speech_record(m, f, RECORD_RENAME, slice_of(m->name));
         rec.name = slice_of(old_name);
         if (m->seats)
-                batch_add_to_rooms_of(&chat->batch, m, m->seats->room, &rec);
+                batch_add_to_rooms_of(&chat->batch, m, NULL, &rec);
         eventlog_rename(chat->log, m->id, old_name, m->name, m->address);
         answer_send(chat, m, f, &(struct answer){.code = ANSWER_RENAMED, .name = slice_of(m->name)});
 }

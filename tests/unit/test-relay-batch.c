@@ -184,7 +184,7 @@ static void rename_in_rooms(struct fixture *f, unsigned who, size_t number, char
                 .kind = RECORD_RENAME, .id = m->id, .number = number, .name = slice_of(m->name), .text = slice_of("x")};
         if (!m->seats)
                 return;
-        batch_add_to_rooms_of(&f->batch, m, m->seats->room, &rec);
+        batch_add_to_rooms_of(&f->batch, m, NULL, &rec);
         for (unsigned i = 0; i < MEMBERS; i++) {
                 const struct seat *seat = m->seats;
                 while (seat && !member_seat_in(f->members[i], seat->room))
