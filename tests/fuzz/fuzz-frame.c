@@ -81,7 +81,7 @@ static void check_other_sizes(const uint8_t *data, size_t size, const struct fra
 static size_t appended(const struct frame *f)
 {
         if (f->type == FRAME_HELLO || f->type == FRAME_HERE)
-                return f->version >= 5 ? 0 : f->version == 4 ? 1 : 2;
+                return f->version >= 9 ? 0 : f->version >= 5 ? 1 : f->version == 4 ? 2 : 3;
         size_t answer = f->version >= 6 ? 0 : sizeof(uint16_t);
         switch (f->type) {
         case FRAME_BYE:

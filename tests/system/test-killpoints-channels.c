@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <chat/clock.h>
 #include <chat/paths.h>
@@ -109,6 +110,19 @@ static void forget_all(void)
         }
 }
 
+/* Waits until the next frame is in the queue, so that later frames are behind it. A late answer to the roll call of the
+ * round before may come, too. */
+static void queue_gets_more(unsigned *length)
+{
+        int64_t deadline = clock_ms() + DEADLINE_MS;
+        unsigned n;
+        while ((n = queue_length()) <= *length) {
+                assert_true(clock_ms() < deadline);
+                usleep(50);
+        }
+        *length = n;
+}
+
 /* ---- what the clients do ---- */
 
 static void tell_channel(enum role who, enum channel channel, const char *text)
@@ -166,19 +180,19 @@ static void connect_client(enum role who)
 static void fill_with_entries(unsigned *length)
 {
         tell_channel(ANN, LOBBY, "I go to the den");
-        queue_grows(length);
+        queue_gets_more(length);
         enter(ANN, DEN);
-        queue_grows(length);
+        queue_gets_more(length);
         tell_channel(CAT, DEN, "hello, Ann");
-        queue_grows(length);
+        queue_gets_more(length);
         enter(CAT, LOBBY);
-        queue_grows(length);
+        queue_gets_more(length);
         tell_channel(BOB, LOBBY, "hello, Cat");
-        queue_grows(length);
+        queue_gets_more(length);
         tell_channel(BOB, DEN, "both of you");
-        queue_grows(length);
+        queue_gets_more(length);
         leave_channel(BOB, LOBBY);
-        queue_grows(length);
+        queue_gets_more(length);
 }
 
 /* Ann and Cat share two channels now: each new nick must be shown once. */
@@ -186,34 +200,34 @@ static void fill_with_nicks(unsigned *length)
 {
         char nick[32];
         tell_channel(ANN, DEN, "who am I?");
-        queue_grows(length);
+        queue_gets_more(length);
         snprintf(nick, sizeof(nick), "ann-%u", round_number);
         become(ANN, nick);
-        queue_grows(length);
+        queue_gets_more(length);
         tell_channel(BOB, DEN, "you are Ann");
-        queue_grows(length);
+        queue_gets_more(length);
         enter(BOB, LOBBY);
-        queue_grows(length);
+        queue_gets_more(length);
         tell_channel(CAT, LOBBY, "and I?");
-        queue_grows(length);
+        queue_gets_more(length);
         snprintf(nick, sizeof(nick), "cat-%u", round_number);
         become(CAT, nick);
-        queue_grows(length);
+        queue_gets_more(length);
 }
 
 /* All go back to where they were at first. */
 static void fill_with_exits(unsigned *length)
 {
         tell_channel(ANN, LOBBY, "I leave the den");
-        queue_grows(length);
+        queue_gets_more(length);
         leave_channel(ANN, DEN);
-        queue_grows(length);
+        queue_gets_more(length);
         tell_channel(BOB, DEN, "good bye");
-        queue_grows(length);
+        queue_gets_more(length);
         leave_channel(CAT, LOBBY);
-        queue_grows(length);
+        queue_gets_more(length);
         tell_channel(BOB, LOBBY, "and good bye");
-        queue_grows(length);
+        queue_gets_more(length);
 }
 
 /* Everybody says something in a channel, one after another. By then each session has answered the roll call, and no
@@ -228,7 +242,7 @@ static void say_last_words(void)
 
 static bool play(unsigned at, void (*fill)(unsigned *length))
 {
-        unsigned length = 0;
+        unsigned length = queue_length();
         round_number++;
         killed_count = 0;
         playing = true;
