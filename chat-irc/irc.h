@@ -16,7 +16,7 @@
 enum {
         IRC_REGISTER_MS = 30 * 1000, /* a client that has not registered by then is closed */
         IRC_INPUT_MAX_BYTES = 4096,  /* bytes that were read and wait for room */
-        IRC_ARRIVE_MS = 3000,        /* how long after its registration a client in no channel is announced */
+        IRC_ARRIVE_MS = 30 * 1000,   /* how long after its registration a client in no channel is announced */
         IRC_REQUESTS_MAX = 16,       /* requests that wait for chatd's answer */
         IRC_TARGET_MAX_BYTES = NAME_MAX_BYTES,
         IRC_LABEL_MAX_BYTES = 64,
