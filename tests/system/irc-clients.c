@@ -55,7 +55,7 @@ const struct irc_program irc_programs[] = {
                         },
                 .sights =
                         {
-                                [IRC_WELCOMED] = "-!- Welcome to the chat, ",
+                                [IRC_WELCOMED] = "-!- Your user mode is",
                                 [IRC_JOINED] = "Irssi: {to}: Total of",
                                 [IRC_LINE] = "< {to}> {text}",
                                 [IRC_PRIVATE] = "<{to}> {text}",
@@ -91,7 +91,7 @@ const struct irc_program irc_programs[] = {
                         },
                 .sights =
                         {
-                                [IRC_WELCOMED] = "\\| Welcome to the chat, ",
+                                [IRC_WELCOMED] = "\\| A message of the day comes",
                                 [IRC_JOINED] = "Channel {to}: ",
                                 [IRC_LINE] = " {to} \\| {text}",
                                 [IRC_PRIVATE] = " {to} \\| {text}",
@@ -121,7 +121,7 @@ const struct irc_program irc_programs[] = {
                         },
                 .sights =
                         {
-                                [IRC_WELCOMED] = " Welcome to the chat, ",
+                                [IRC_WELCOMED] = " A message of the day comes",
                                 [IRC_JOINED] = "{to} End of /NAMES",
                                 [IRC_LINE] = "<{to}> {text}",
                                 [IRC_PRIVATE] = "<{to}> {text}",
@@ -153,7 +153,7 @@ const struct irc_program irc_programs[] = {
                         },
                 .sights =
                         {
-                                [IRC_WELCOMED] = "^welcome ",
+                                [IRC_WELCOMED] = "^nomotd ",
                                 [IRC_JOINED] = "^endofnames .* {to} ",
                                 [IRC_LINE] = "^pubmsg {to} #[a-z]+ {text}",
                                 [IRC_PRIVATE] = "^privmsg {to} [a-z]+ {text}",

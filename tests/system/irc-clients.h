@@ -29,7 +29,7 @@ enum irc_deed {
 };
 
 enum irc_sight {
-        IRC_WELCOMED,
+        IRC_WELCOMED, /* the last that comes before the client does something */
         IRC_JOINED,   /* the client itself is in the channel `to` */
         IRC_LINE,     /* `to` says `text` */
         IRC_PRIVATE,  /* `to` says `text` to the client alone */
