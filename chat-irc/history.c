@@ -1,6 +1,5 @@
 #include "history.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -144,50 +143,51 @@ static size_t history_find(const struct history_lines *l, const struct irc_refer
         return n + behind;
 }
 
-/* Sets the lines that were asked for: from `*from` to before `*to`. */
-static void history_choose(const struct irc_history *h, const struct history_lines *l, size_t *from, size_t *to)
+/* A part of the lines: from index `from` to before `to`. */
+struct history_part {
+        size_t from, to;
+};
+
+/* Cuts a part to `limit` lines: the first of them, or the last. */
+static struct history_part history_cut(struct history_part p, size_t limit, bool keeps_last)
+{
+        if (p.to <= p.from)
+                return (struct history_part){p.from, p.from};
+        if (p.to - p.from > limit && keeps_last)
+                p.from = p.to - limit;
+        else if (p.to - p.from > limit)
+                p.to = p.from + limit;
+        return p;
+}
+
+/* Returns the lines between two messages. The limit counts from the first one on, which may be the later one. */
+static struct history_part history_between(const struct irc_history *h, const struct history_lines *l)
 {
         const struct irc_reference *first = &h->references[0], *second = &h->references[1];
-        size_t limit = h->limit, a, b;
-        *from = 0;
-        *to = l->count;
+        bool is_backward = history_find(l, first, true) > history_find(l, second, false);
+        const struct irc_reference *earlier = is_backward ? second : first, *later = is_backward ? first : second;
+        struct history_part between = {history_find(l, earlier, true), history_find(l, later, false)};
+        return history_cut(between, h->limit, is_backward);
+}
+
+/* Returns the lines that were asked for. */
+static struct history_part history_choose(const struct irc_history *h, const struct history_lines *l)
+{
+        const struct irc_reference *r = &h->references[0];
+        size_t half = h->limit / 2, place;
         switch (h->what) {
         case IRC_LATEST:
-                *from = first->is_any ? 0 : history_find(l, first, true);
-                if (*to - *from > limit)
-                        *from = *to - limit;
-                break;
+                place = r->is_any ? 0 : history_find(l, r, true);
+                return history_cut((struct history_part){place, l->count}, h->limit, true);
         case IRC_BEFORE:
-                *to = history_find(l, first, false);
-                if (*to > limit)
-                        *from = *to - limit;
-                break;
+                return history_cut((struct history_part){0, history_find(l, r, false)}, h->limit, true);
         case IRC_AFTER:
-                *from = history_find(l, first, true);
-                if (*to - *from > limit)
-                        *to = *from + limit;
-                break;
+                return history_cut((struct history_part){history_find(l, r, true), l->count}, h->limit, false);
         case IRC_AROUND:
-                a = history_find(l, first, false);
-                *from = a > limit / 2 ? a - limit / 2 : 0;
-                if (*to - *from > limit)
-                        *to = *from + limit;
-                break;
-        case IRC_BETWEEN:
-                a = history_find(l, first, true);
-                b = history_find(l, second, false);
-                if (a <= b) { /* the limit counts from the first message on, which may be the later one */
-                        *from = a;
-                        *to = b - a > limit ? a + limit : b;
-                } else {
-                        *from = history_find(l, second, true);
-                        *to = history_find(l, first, false);
-                        if (*to < *from)
-                                *to = *from;
-                        if (*to - *from > limit)
-                                *from = *to - limit;
-                }
-                break;
+                place = history_find(l, r, false);
+                return history_cut((struct history_part){place > half ? place - half : 0, l->count}, h->limit, false);
+        default:
+                return history_between(h, l);
         }
 }
 
@@ -203,11 +203,10 @@ static void history_show_line(struct irc *i, const struct history_line *line, un
 /* Shows these lines as the answer to a CHATHISTORY. */
 static void history_answer(struct irc *i, struct slice channel, const struct history_lines *l)
 {
-        size_t from, to;
-        history_choose(&i->history, l, &from, &to);
+        const struct history_part chosen = history_choose(&i->history, l);
         unsigned batch = output_begin_batch(i, "chathistory", channel);
-        for (; from < to; from++)
-                history_show_line(i, &l->all[from], batch);
+        for (size_t n = chosen.from; n < chosen.to; n++)
+                history_show_line(i, &l->all[n], batch);
         output_end_batch(i, batch);
 }
 

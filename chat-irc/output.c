@@ -113,29 +113,31 @@ static void output_write(struct irc *i, const struct irc_message *m)
                 client_commit(i->client, at + irc_write(m, at));
 }
 
-/* Writes the beginning of a batch. `param` may be empty. Returns its number. */
-static unsigned output_write_batch(struct irc *i, struct slice tags, const char *type, struct slice param)
+/* Writes the beginning of a batch. `param` may be empty. With `has_label`, the batch has the client's label. Returns its
+ * number. */
+static unsigned output_write_batch(struct irc *i, bool has_label, const char *type, struct slice param)
 {
         char reference[BATCH_BYTES];
-        const struct slice params[] = {{reference, 0}, slice_of(type), param};
-        struct slice all[3];
-        memcpy(all, params, sizeof(all));
-        all[0].len = (size_t)snprintf(reference, sizeof(reference), "+%u", ++i->batches);
-        output_tagged(i, tags, "BATCH", all, param.len > 0 ? 3 : 2);
+        struct output_tags tags = {0};
+        if (has_label)
+                output_add_tag(&tags, "label=%s", i->label.text);
+        snprintf(reference, sizeof(reference), "+%u", ++i->batches);
+        const struct slice params[] = {slice_of(reference), slice_of(type), param};
+        output_tagged(i, output_get_tags(&tags), "BATCH", params, param.len > 0 ? 3 : 2);
         return i->batches;
 }
 
 unsigned output_begin_batch(struct irc *i, const char *type, struct slice param)
 {
-        struct output_tags label = {0};
+        bool is_answer = i->label.is_active && !i->label.is_open;
         if (!irc_has(i, IRC_BATCH))
                 return 0;
-        if (i->label.is_active && !i->label.is_open) {
-                output_add_tag(&label, "label=%s", i->label.text);
+        unsigned batch = output_write_batch(i, is_answer, type, param);
+        if (is_answer) {
                 i->label.text[0] = '\0';
                 i->label.is_active = false;
         }
-        return output_write_batch(i, output_get_tags(&label), type, param);
+        return batch;
 }
 
 void output_end_batch(struct irc *i, unsigned batch)
@@ -149,13 +151,10 @@ void output_end_batch(struct irc *i, unsigned batch)
 /* Appends the tag of the label's batch, if the message belongs to one. The first such message begins the batch. */
 static void output_add_batch(struct irc *i, struct output_tags *t)
 {
-        struct output_tags label = {0};
         if (!i->label.is_active)
                 return;
         if (!i->label.is_open) {
-                output_add_tag(&label, "label=%s", i->label.text);
-                i->label.batch =
-                        output_write_batch(i, output_get_tags(&label), "labeled-response", (struct slice){"", 0});
+                i->label.batch = output_write_batch(i, true, "labeled-response", (struct slice){"", 0});
                 i->label.is_open = true;
         }
         output_add_tag(t, "batch=%u", i->label.batch);
@@ -274,16 +273,19 @@ void output_own(struct irc *i, struct slice name, const char *command, const str
         output_write(i, &m);
 }
 
+/* The parameters of a JOIN: only the channel, unless the client wants the account and the real name, too. */
+#define OUTPUT_JOIN_PARAMS(i, channel)                                                                                 \
+        (const struct slice[]){channel, slice_of("*"), slice_of(OUTPUT_REAL_NAME)},                                    \
+                irc_has(i, IRC_EXTENDED_JOIN) ? 3 : 1
+
 void output_own_join(struct irc *i, struct slice channel)
 {
-        struct slice params[] = {channel, slice_of("*"), slice_of(OUTPUT_REAL_NAME)};
-        output_own(i, talk_name(i->session), "JOIN", params, irc_has(i, IRC_EXTENDED_JOIN) ? 3 : 1);
+        output_own(i, talk_name(i->session), "JOIN", OUTPUT_JOIN_PARAMS(i, channel));
 }
 
 void output_join(struct irc *i, struct slice name, struct slice channel)
 {
-        struct slice params[] = {channel, slice_of("*"), slice_of(OUTPUT_REAL_NAME)};
-        output_from(i, name, "JOIN", params, irc_has(i, IRC_EXTENDED_JOIN) ? 3 : 1);
+        output_from(i, name, "JOIN", OUTPUT_JOIN_PARAMS(i, channel));
 }
 
 /* Takes the beginning of `text` off, `room` bytes at most: at a blank if possible, and not within a character. */

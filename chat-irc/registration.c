@@ -1,6 +1,5 @@
 #include "registration.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include <chat/version.h>

@@ -236,32 +236,29 @@ static void replies_refuse_line(struct irc *i, const struct answer *a)
                 replies_notice(i, a);
 }
 
-/* Takes an answer to a request that was forgotten, or to a line. What happened to the client counts in any case. */
-static void replies_take_stray(struct irc *i, const struct answer *a)
-{
-        if (a->code == ANSWER_RENAMED)
-                registration_renamed(i);
-        else if (a->code == ANSWER_ENTERED)
-                replies_take_entry(i, a);
-        else if (a->code == ANSWER_EXITED)
-                replies_take_exit(i, a);
-        else
-                replies_refuse_line(i, a);
-}
-
-/* Takes the answer to a request. */
-static void replies_take_answer(struct irc *i, const struct irc_request *request, const struct answer *a)
+/* Takes an answer that says what happened to the client. It counts even if the request was forgotten. Returns false for
+ * any other answer. */
+static bool replies_take_change(struct irc *i, const struct answer *a)
 {
         switch (a->code) {
         case ANSWER_RENAMED:
                 registration_renamed(i);
-                break;
+                return true;
         case ANSWER_ENTERED:
                 replies_take_entry(i, a);
-                break;
+                return true;
         case ANSWER_EXITED:
                 replies_take_exit(i, a);
-                break;
+                return true;
+        default:
+                return false;
+        }
+}
+
+/* Takes any other answer to a request. */
+static void replies_take_answer(struct irc *i, const struct irc_request *request, const struct answer *a)
+{
+        switch (a->code) {
         case ANSWER_PEOPLE:
                 replies_take_people(i, request, a);
                 break;
@@ -328,10 +325,12 @@ static void replies_take(struct irc *i, const struct irc_request *request, const
                 replies_take_sent(i, request, f);
         else if (f->type == FRAME_FOUND && request)
                 replies_take_found(i, request, f);
-        else if (f->type == FRAME_ANSWER && answer_decode(&a, f->answer) == 0 && request)
+        if (f->type != FRAME_ANSWER || answer_decode(&a, f->answer) < 0 || replies_take_change(i, &a))
+                return;
+        if (request)
                 replies_take_answer(i, request, &a);
-        else if (f->type == FRAME_ANSWER && answer_decode(&a, f->answer) == 0)
-                replies_take_stray(i, &a);
+        else
+                replies_refuse_line(i, &a);
 }
 
 void replies_answer(void *me, const struct frame *f)
