@@ -52,6 +52,15 @@ static void membership_count_connection(struct chat *chat, const struct frame *f
         eventlog_flood(chat->log, f->address, from);
 }
 
+/* Lets `m` roam, and notes that. Returns 0 or a negative errno. */
+static int membership_let_roam(struct chat *chat, struct member *m)
+{
+        int r = note_rooms(chat->roster.dir, m->id, "", "");
+        if (r == 0)
+                roster_roam(&chat->roster, m);
+        return r;
+}
+
 /* Makes the sender of HELLO or HERE a member. Returns NULL if that is impossible. */
 static struct member *membership_admit(struct chat *chat, const struct frame *f)
 {
@@ -74,9 +83,7 @@ static struct member *membership_admit(struct chat *chat, const struct frame *f)
         struct member *m = roster_add(&chat->roster, f->id, f->key, newcomer.name, f->address, clock_boottime_us());
         int r = m ? contact_open(chat, m) : -ENOMEM;
         if (r >= 0 && f->roams) {
-                roster_roam(&chat->roster, m);
-                int noted =
-                        note_rooms(chat->roster.dir, m->id, "", ""); /* a chatd that finds the note needs the mark */
+                int noted = membership_let_roam(chat, m); /* a chatd that finds the note needs the mark */
                 r = noted < 0 ? noted : r;
         }
         /* Without a note the next chatd would not know the sender of the lines in the queue. A dead member may have
@@ -141,13 +148,13 @@ static bool membership_reach_again(struct chat *chat, struct member *m)
 /* Lets `m` roam, which a chatd of an earlier version took for a member that does not. */
 static void membership_roam(struct chat *chat, struct member *m)
 {
-        if (note_rooms(chat->roster.dir, m->id, "", "") < 0)
+        const struct room *room = m->seat.room;
+        if (membership_let_roam(chat, m) < 0)
                 return;
         if (m->is_moved)
                 note_remove_room(chat->roster.dir, m->id);
         m->is_moved = false;
-        batch_exits(&chat->batch, m, m->seat.room);
-        roster_roam(&chat->roster, m);
+        batch_exits(&chat->batch, m, room);
 }
 
 enum outcome membership_here(struct chat *chat, const struct frame *f)

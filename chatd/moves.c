@@ -52,16 +52,22 @@ static struct room *moves_find_destination(struct chat *chat, struct member *m, 
         return room;
 }
 
+/* Returns true if the frame is for a member that roams, or does not, as `m` does. No session sends the other kind. */
+static bool moves_are_for(struct chat *chat, const struct member *m, bool roams)
+{
+        if (m->roams != roams)
+                complaints_ignore(&chat->complaints, IGNORED_TYPE);
+        return m->roams == roams;
+}
+
 void moves_take(struct chat *chat, struct member *m, const struct frame *f)
 {
         struct room *old_room = m->seat.room;
         struct room *room = moves_find_destination(chat, m, f);
         if (!room)
                 return;
-        if (m->roams) { /* no session does that */
-                complaints_ignore(&chat->complaints, IGNORED_TYPE);
+        if (!moves_are_for(chat, m, false))
                 return;
-        }
         if (m->arrival != ARRIVAL_ANNOUNCED)
                 arrivals_name(chat, m);
         int r = changes_add_room(&chat->changes, chat->roster.dir, m, f->number, room->name);
@@ -109,9 +115,7 @@ static bool moves_take_seat(struct chat *chat, struct member *m, struct room *ro
 
 void moves_enter(struct chat *chat, struct member *m, const struct frame *f)
 {
-        struct room *room = m->roams ? moves_find_destination(chat, m, f) : NULL;
-        if (!m->roams)
-                complaints_ignore(&chat->complaints, IGNORED_TYPE);
+        struct room *room = moves_are_for(chat, m, true) ? moves_find_destination(chat, m, f) : NULL;
         if (!room)
                 return;
         if (member_rooms(m) >= MEMBER_ROOMS_MAX) {
@@ -128,9 +132,7 @@ void moves_enter(struct chat *chat, struct member *m, const struct frame *f)
 
 void moves_exit(struct chat *chat, struct member *m, const struct frame *f)
 {
-        struct seat *seat = m->roams ? speech_find_seat(chat, m, f) : NULL;
-        if (!m->roams)
-                complaints_ignore(&chat->complaints, IGNORED_TYPE);
+        struct seat *seat = moves_are_for(chat, m, true) ? speech_find_seat(chat, m, f) : NULL;
         if (!seat)
                 return;
         struct room *room = seat->room;
