@@ -37,9 +37,8 @@ LONG          := $(KILLPOINTS) $(NETWORKED) flood hosts package full upgrade pro
 CHECKS_SHORT  := $(filter-out $(LONG:%=check-system/%),$(SYSTEM:%=check-system/%)) $(UNIT:%=check-unit/%)
 CHECKS_LONG   := $(LONG:%=check-system/%) $(filter check-sanitized/%,$(CHECKS))
 
-# The sanitized chatd does the same as the other, four times as slowly, so a sample of the kill points is enough. So it is
-# for killpoints-channels, which has three rounds for each of them.
-sample   = $(if $(filter $(KILLPOINTS:%=sanitized/%) system/killpoints-channels,$(1)),EVERY=$(or $(EVERY),8) ROUNDS=$(or $(ROUNDS),40))
+# The sanitized chatd does the same as the other, four times as slowly, so a sample of the kill points is enough.
+sample   = $(if $(filter $(KILLPOINTS:%=sanitized/%),$(1)),EVERY=$(or $(EVERY),8) ROUNDS=$(or $(ROUNDS),40))
 # $(call command,KIND/NAME) is the command that runs that program of tests.
 run_in   = $(if $(filter $(1),$(BOOTED)),tests/system/in-systemd) $(if $(filter $(1),$(HOSTED)),tests/system/in-hosts) \
 		$(if $(filter $(1),$(CONTAINED)),tests/system/in-containers)

@@ -1,6 +1,7 @@
 #include "booted.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static int install(const char *settings)
@@ -69,6 +70,32 @@ void booted_install_certificate(void)
               "-subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem 2>&1");
         shell("install -m 644 /root/cert.pem /etc/chat/tls-cert.pem");
         shell("install -m 640 -g chat-tls /root/key.pem /etc/chat/tls-key.pem");
+}
+
+struct client *booted_start_client(char *const argv[], pid_t *pid)
+{
+        int fds[2];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+        *pid = process_start(argv, fds[1], fds[1], -1);
+        close(fds[1]);
+        return client_of(fds[0], argv[0]);
+}
+
+struct client *booted_start_tls_client(const char *target, pid_t *pid)
+{
+        char *const argv[] = {"openssl",
+                              "s_client",
+                              "-quiet",
+                              "-no_ign_eof",
+                              "-CAfile",
+                              "/etc/chat/tls-cert.pem",
+                              "-verify_return_error",
+                              "-verify_hostname",
+                              "localhost",
+                              "-connect",
+                              (char *)target,
+                              NULL};
+        return booted_start_client(argv, pid);
 }
 
 struct client *booted_join(void)

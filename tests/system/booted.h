@@ -29,6 +29,13 @@ void booted_unpack(const char *dir, const char *const programs[]);
 /* Makes the certificate and the key of stunnel, for localhost. /etc/chat/tls-cert.pem also proves it to clients. */
 void booted_install_certificate(void);
 
+/* Starts a client that is a program, on a socket. */
+struct client *booted_start_client(char *const argv[], pid_t *pid);
+
+/* Starts an s_client, which connects to `target` and checks the certificate of booted_install_certificate(). It takes
+ * lines that begin with B, K, k, Q or R for itself. */
+struct client *booted_start_tls_client(const char *target, pid_t *pid);
+
 /* Connects to chat.socket. Waits for the greeting, and until the others were told of the client. */
 struct client *booted_join(void);
 

@@ -53,14 +53,9 @@ static int install(void **state)
 
 /* ---- clients ---- */
 
-/* Starts a client that is a program. Its name is the one in its greeting. */
-static struct client *start_client(char *const argv[], pid_t *pid)
+/* Waits for the greeting of a client, whose name is in it, and until the witness is told of the client. */
+static struct client *greet_client(struct client *c)
 {
-        int fds[2];
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-        *pid = process_start(argv, fds[1], fds[1], -1);
-        close(fds[1]);
-        struct client *c = client_of(fds[0], argv[0]);
         client_expect(c, "*** Welcome, ");
         const char *name = client_expect(c, ". ");
         snprintf(c->name, sizeof(c->name), "%s", name);
@@ -71,22 +66,14 @@ static struct client *start_client(char *const argv[], pid_t *pid)
         return c;
 }
 
-/* s_client takes lines that begin with B, K, k, Q or R for itself. */
+static struct client *start_client(char *const argv[], pid_t *pid)
+{
+        return greet_client(booted_start_client(argv, pid));
+}
+
 static struct client *join_tls(const char *target, pid_t *pid)
 {
-        char *const argv[] = {"openssl",
-                              "s_client",
-                              "-quiet",
-                              "-no_ign_eof",
-                              "-CAfile",
-                              "/etc/chat/tls-cert.pem",
-                              "-verify_return_error",
-                              "-verify_hostname",
-                              "localhost",
-                              "-connect",
-                              (char *)target,
-                              NULL};
-        return start_client(argv, pid);
+        return greet_client(booted_start_tls_client(target, pid));
 }
 
 static struct client *join_local(const char *user, pid_t *pid)

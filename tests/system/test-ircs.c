@@ -41,31 +41,10 @@ static int leave_witness(void **state)
 
 /* ---- clients ---- */
 
-static struct client *start(const char *target, pid_t *pid)
-{
-        char *const argv[] = {"openssl",
-                              "s_client",
-                              "-quiet",
-                              "-no_ign_eof",
-                              "-CAfile",
-                              "/etc/chat/tls-cert.pem",
-                              "-verify_return_error",
-                              "-verify_hostname",
-                              "localhost",
-                              "-connect",
-                              (char *)target,
-                              NULL};
-        int fds[2];
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-        *pid = process_start(argv, fds[1], fds[1], -1);
-        close(fds[1]);
-        return client_of(fds[0], argv[0]);
-}
-
 /* Registers under this nick, and joins the lobby, where the witness is. */
 static struct client *join(const char *target, const char *nick, pid_t *pid)
 {
-        struct client *c = start(target, pid);
+        struct client *c = booted_start_tls_client(target, pid);
         snprintf(c->name, sizeof(c->name), "%s", nick);
         client_send(c, "NICK %s\r\nUSER %s 0 * :%s\r\n", nick, nick, nick);
         client_expect(c, " 001 %s :Welcome to the chat", nick);
@@ -195,7 +174,7 @@ static void test_a_ban_is_of_the_clients_address(void **state)
         process_wait(pid);
         client_expect(witness, "*** zoe was removed\r\n");
         client_free(c);
-        c = start("[::1]:6697", &pid);
+        c = booted_start_tls_client("[::1]:6697", &pid);
         client_send(c, "NICK zoe\r\nUSER zoe 0 * :zoe\r\n");
         client_expect(c, " 465 ");
         client_expect_end(c);

@@ -106,14 +106,27 @@ static inline void put_of(struct fixture *f, const struct frame *frame, uint8_t 
         assert_int_equal(send(f->sender, buffer, n, 0), n);
 }
 
+/* Sends a HELLO with these other fields from an inbox that exists already. */
+static inline void put_hello(struct fixture *f, uint32_t who, struct frame other)
+{
+        other.type = FRAME_HELLO;
+        other.id = other.key = inbox_id(who);
+        other.name = slice_of(names[who]);
+        put(f, &other);
+}
+
+/* Sends a HELLO with these other fields. Binds the inbox if there is none. */
+static inline void hello_with(struct fixture *f, uint32_t who, struct frame other)
+{
+        if (f->inboxes[who] <= 0)
+                f->inboxes[who] = inbox_bind(f->dir, inbox_id(who));
+        put_hello(f, who, other);
+}
+
 /* Sends HELLO from an inbox that exists already. It stands for a HELLO that is still in the queue, or in it again. */
 static inline void hello_again(struct fixture *f, uint32_t who)
 {
-        put(f, &(struct frame){.type = FRAME_HELLO,
-                               .id = inbox_id(who),
-                               .key = inbox_id(who),
-                               .name = slice_of(names[who]),
-                               .address = slice_of("here:1")});
+        put_hello(f, who, (struct frame){.address = slice_of("here:1")});
 }
 
 static inline void hello(struct fixture *f, uint32_t who)

@@ -6,13 +6,7 @@
 
 static void hello_from(struct fixture *f, uint32_t who, const char *address)
 {
-        if (f->inboxes[who] <= 0)
-                f->inboxes[who] = inbox_bind(f->dir, inbox_id(who));
-        put(f, &(struct frame){.type = FRAME_HELLO,
-                               .id = inbox_id(who),
-                               .key = inbox_id(who),
-                               .name = slice_of(names[who]),
-                               .address = slice_of(address)});
+        hello_with(f, who, (struct frame){.address = slice_of(address)});
 }
 
 /* Lets ann and bob join from these addresses. Both must be taken if `taken`, otherwise only ann. */

@@ -4,15 +4,7 @@
 /* Sends a HELLO of a session that roams. */
 static void hello_roaming(struct fixture *f, uint32_t who)
 {
-        if (f->inboxes[who] <= 0)
-                f->inboxes[who] = inbox_bind(f->dir, inbox_id(who));
-        put(f, &(struct frame){.type = FRAME_HELLO,
-                               .id = inbox_id(who),
-                               .key = inbox_id(who),
-                               .name = slice_of(names[who]),
-                               .address = slice_of("here:1"),
-                               .quiet = true,
-                               .roams = true});
+        hello_with(f, who, (struct frame){.address = slice_of("here:1"), .quiet = true, .roams = true});
 }
 
 /* Sends a request about a room, with a text that may be empty. */
@@ -139,7 +131,7 @@ static void test_a_visit(void **state)
         assert_false(has_mark(f, ANN));
 }
 
-/* Who shares two rooms with somebody gets each record once. The link gets a copy for each room. */
+/* A member that shares two rooms with another gets each of its records once. The link gets a copy for each room. */
 static void test_two_rooms_in_common(void **state)
 {
         struct fixture *f = *state;
