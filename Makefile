@@ -34,7 +34,8 @@ HARDENING := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fPIE
 LDHARDEN  := -pie -Wl,-z,relro,-z,now
 SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-CHATD     := $(filter-out chatd/main.c,$(wildcard chatd/*.c))
+# chatd writes messages of IRC to connections that sessions lend.
+CHATD     := $(filter-out chatd/main.c,$(wildcard chatd/*.c)) chat-irc/line.c chat-irc/message.c chat-irc/nick.c
 SESSION   := $(filter-out %/main.c %/sandbox-filter.c,$(wildcard chat-session/*.c))
 LINK      := $(filter-out %/main.c,$(wildcard chat-link/*.c))
 CTL       := $(filter-out %/main.c,$(wildcard chatctl/*.c))

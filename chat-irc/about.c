@@ -50,9 +50,9 @@ void about_version(struct irc *i, const struct irc_message *m)
 
 void about_time(struct irc *i, const struct irc_message *m)
 {
-        char text[OUTPUT_TIME_BYTES];
+        char text[LINE_TIME_BYTES];
         (void)m;
-        output_time((uint64_t)clock_realtime_s() * 1000, text);
+        line_time((uint64_t)clock_realtime_s() * 1000, text);
         output_numeric(i, RPL_TIME, IRC_PARAMS(slice_of(i->options->server), slice_of(text)));
 }
 

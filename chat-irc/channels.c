@@ -14,14 +14,6 @@
 
 /* ---- the channels that the client is in ---- */
 
-struct slice channels_name(struct slice room, char name[static CHANNELS_NAME_BYTES])
-{
-        if (room.len == 0)
-                room = slice_of(FIRST_ROOM);
-        snprintf(name, CHANNELS_NAME_BYTES, "#%.*s", (int)room.len, room.at);
-        return slice_of(name);
-}
-
 /* Returns the index of the channel, or `channels_count`. */
 static size_t channels_find(const struct irc *i, struct slice room)
 {
@@ -92,12 +84,12 @@ static void channels_part_one(struct irc *i, struct slice channel)
 
 void channels_join(struct irc *i, const struct irc_message *m)
 {
-        char name[CHANNELS_NAME_BYTES];
+        char name[LINE_CHANNEL_BYTES];
         bool leaves_all = slice_equal(m->params[0], slice_of("0"));
         lists_begin(i, leaves_all ? slice_of("") : m->params[0], leaves_all ? channels_part_one : channels_join_one,
                     NULL);
         for (size_t n = 0; leaves_all && n < i->channels_count; n++)
-                lists_append(i, channels_name(slice_of(i->channels[n].room), name));
+                lists_append(i, line_channel(slice_of(i->channels[n].room), name));
 }
 
 void channels_part(struct irc *i, const struct irc_message *m)

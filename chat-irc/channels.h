@@ -4,11 +4,6 @@
 #include "irc.h"
 #include "message.h"
 
-enum { CHANNELS_NAME_BYTES = NICK_MAX_BYTES + sizeof("#") };
-
-/* Writes the name of the channel of a room; an empty name stands for the first room. A name that is too long is cut. */
-struct slice channels_name(struct slice room, char name[static CHANNELS_NAME_BYTES]);
-
 /* Returns true if the client is in the channel of this room. */
 bool channels_has(const struct irc *i, struct slice room);
 

@@ -34,7 +34,7 @@ static bool history_read_number(const char **at, unsigned digits, char behind, u
         return *(*at)++ == behind;
 }
 
-/* Reads a time as output_time() writes it, in ms since 1970. Returns false if it is none. */
+/* Reads a time as line_time() writes it, in ms since 1970. Returns false if it is none. */
 static bool history_read_time(const char *at, uint64_t *ms)
 {
         unsigned year, month, day, hour, minute, second, rest;
@@ -45,7 +45,7 @@ static bool history_read_time(const char *at, uint64_t *ms)
                 return false;
         if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
                 return false;
-        *ms = ((((uint64_t)output_days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000 + rest;
+        *ms = ((((uint64_t)line_days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000 + rest;
         return true;
 }
 
@@ -193,11 +193,10 @@ static struct history_part history_choose(const struct irc_history *h, const str
 
 static void history_show_line(struct irc *i, const struct history_line *line, unsigned batch)
 {
-        char channel[CHANNELS_NAME_BYTES];
+        char channel[LINE_CHANNEL_BYTES];
         const struct record *r = &line->record;
-        const struct output_origin from = {
-                .name = r->name, .id = r->id, .number = r->number, .seconds = line->seconds, .batch = batch};
-        output_text(i, &from, "PRIVMSG", channels_name(r->room, channel), r->text, r->kind == RECORD_ACTION);
+        const struct output_past past = {.seconds = line->seconds, .batch = batch};
+        output_text(i, r, &past, line_channel(r->room, channel));
 }
 
 /* Shows these lines as the answer to a CHATHISTORY. */

@@ -142,63 +142,18 @@ static void irc_show_reply(struct irc *i, const struct record *r)
         output_notice(i, (struct slice){whole, (size_t)len});
 }
 
-static void irc_show_leave(struct irc *i, const struct record *r)
-{
-        struct slice why = r->text.len > 0 ? r->text : slice_of("disconnected");
-        output_from(i, r->name, "QUIT", IRC_PARAMS(why));
-}
-
-/* Shows a text, to a channel or to the client itself. */
-static void irc_show_text(struct irc *i, const struct record *r, struct slice target)
-{
-        const struct output_origin from = {.name = r->name, .id = r->id, .number = r->number};
-        output_text(i, &from, "PRIVMSG", target, r->text, r->kind == RECORD_ACTION);
-}
-
 static void irc_record(void *me, const struct record *r)
 {
         struct irc *i = me;
-        char buffer[CHANNELS_NAME_BYTES], nick[IRC_NICK_MAX_BYTES];
-        if (i->stage != IRC_TALKING || !talk_is_open(i->session))
+        char nick[IRC_NICK_MAX_BYTES];
+        if (i->stage != IRC_TALKING || !talk_is_open(i->session) || output_record(i, r))
                 return;
-        struct slice channel = channels_name(r->room, buffer);
-        switch (r->kind) {
-        case RECORD_LINE:
-        case RECORD_ACTION:
-                irc_show_text(i, r, channel);
-                break;
-        case RECORD_PRIVATE:
-                irc_show_text(i, r, output_own_nick(i, nick));
-                break;
-        case RECORD_JOIN:
-        case RECORD_CAME:
-        case RECORD_ENTER:
-                output_join(i, r->name, channel);
-                break;
-        case RECORD_LEAVE:
-                irc_show_leave(i, r);
-                break;
-        case RECORD_WENT:
-                output_from(i, r->name, "PART", IRC_PARAMS(channel, r->text));
-                break;
-        case RECORD_EXIT:
-                output_from(i, r->name, "PART", IRC_PARAMS(channel));
-                break;
-        case RECORD_RENAME:
-                nick_of_name(r->text, nick);
-                output_from(i, r->name, "NICK", IRC_PARAMS(slice_of(nick)));
-                break;
-        case RECORD_TOPIC:
-                output_from(i, r->name, "TOPIC", IRC_PARAMS(channel, r->text));
-                break;
-        case RECORD_REPLY:
-        case RECORD_ANSWER:
+        if (r->kind == RECORD_PRIVATE)
+                output_text(i, r, NULL, output_own_nick(i, nick));
+        else if (r->kind == RECORD_REPLY || r->kind == RECORD_ANSWER)
                 irc_show_reply(i, r);
-                break;
-        default:
+        else
                 output_notice(i, r->text);
-                break;
-        }
 }
 
 static void irc_note(void *me, const struct record *r)
@@ -282,10 +237,25 @@ static void irc_skips(void *me, uint64_t lines)
         output_notice(me, slice_of(text));
 }
 
-static enum kind_form irc_form(const void *me)
+static enum outlet_look irc_look(const void *me, const char **server)
 {
-        (void)me;
-        return KIND_FORM_NEVER;
+        const struct irc *i = me;
+        *server = i->options->server;
+        return OUTLET_IRC + output_flags(i);
+}
+
+static bool irc_is_plain(const void *me)
+{
+        const struct irc *i = me;
+        return i->stage == IRC_TALKING;
+}
+
+static size_t irc_lent_line(const void *me, enum outlet_look look, const struct record *r, uint64_t ms,
+                            char line[static OUTLET_LINE_MAX_BYTES])
+{
+        const struct irc *i = me;
+        const struct line_form form = {.flags = look - OUTLET_IRC, .server = i->options->server};
+        return line_record(&form, r, ms, line, OUTLET_LINE_MAX_BYTES);
 }
 
 static bool irc_draw(void *me)
@@ -341,7 +311,9 @@ const struct kind irc_kind = {
         .away = irc_away,
         .refusal = irc_refusal,
         .skips = irc_skips,
-        .form = irc_form,
+        .look = irc_look,
+        .is_plain = irc_is_plain,
+        .lent_line = irc_lent_line,
         .draw = irc_draw,
         .due = irc_due,
         .tick = irc_tick,

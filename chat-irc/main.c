@@ -10,12 +10,11 @@
 
 #include "irc-kind.h"
 #include "irc.h"
-
-enum { SERVER_MAX_BYTES = 63 };
+#include "line.h"
 
 struct options {
         struct serve_options serve;
-        char server[SERVER_MAX_BYTES + 1];
+        char server[LINE_SERVER_MAX_BYTES + 1];
 };
 
 static void main_print_usage(void)
@@ -40,25 +39,6 @@ static void main_print_usage(void)
               stdout);
 }
 
-/* Returns true if this can be the name of a server: it has a dot, so it is no nick. */
-static bool main_is_server(const char *name)
-{
-        return text_is_name(name, strlen(name)) && strlen(name) <= SERVER_MAX_BYTES && strchr(name, '.') &&
-               strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == strlen(name);
-}
-
-/* Names the server after this host. */
-static void main_name_server(struct options *o)
-{
-        char host[HOST_NAME_MAX + 1] = "";
-        if (o->server[0] != '\0')
-                return;
-        gethostname(host, sizeof(host) - 1);
-        snprintf(o->server, sizeof(o->server), "%.50s%s", host, strchr(host, '.') ? "" : ".chat");
-        if (!main_is_server(o->server))
-                snprintf(o->server, sizeof(o->server), "chat.invalid");
-}
-
 /* Returns -1 if the session is to run, otherwise the exit status. */
 static int main_parse_options(struct options *o, int argc, char **argv)
 {
@@ -71,7 +51,7 @@ static int main_parse_options(struct options *o, int argc, char **argv)
         while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
                 switch (c) {
                 case 'n':
-                        if (!main_is_server(optarg)) {
+                        if (!line_is_server(optarg)) {
                                 fprintf(stderr, "%s: --server-name takes a host's name with a dot\n", argv[0]);
                                 return EXIT_USAGE;
                         }
@@ -102,7 +82,8 @@ int main(int argc, char **argv)
                 status = serve_begin(&options.serve);
         if (status >= 0)
                 return status;
-        main_name_server(&options);
+        if (options.server[0] == '\0')
+                line_server(options.server);
         irc.options = &irc_options;
         return serve_client(&options.serve, &session, &irc_kind, &irc);
 }

@@ -1,107 +1,20 @@
 #include "output.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
+#include <chat/clock.h>
 #include <chat/safe-text.h>
 
 #include "../chat-session/client-output.h"
 
 #include "numerics.h"
 
-#define ACTION_BEGIN "\001ACTION "
-#define ACTION_END "\001"
-
 enum {
         BATCH_BYTES = 12, /* the reference of a batch */
-        MESSAGE_TAGS_BYTES = sizeof("batch=") + BATCH_BYTES + sizeof("time=") + OUTPUT_TIME_BYTES +
-                             sizeof("msgid=0123456789abcdef-12345678901234567890.1234"),
-        LABEL_TAG_BYTES = sizeof("label=") + IRC_LABEL_MAX_BYTES,
-        TAGS_BYTES = MESSAGE_TAGS_BYTES > LABEL_TAG_BYTES ? MESSAGE_TAGS_BYTES : LABEL_TAG_BYTES,
-        MESSAGE_BYTES = TAGS_BYTES + IRC_LINE_MAX_BYTES,
-        ACTION_BYTES = sizeof(ACTION_BEGIN ACTION_END) - 1,
-        PIECE_MIN_BYTES = 128, /* a piece that ends at a blank is at least so long, unless it is the last */
-        PIECE_SMALL_BYTES = 16,
-        MS_PER_DAY = 24 * 60 * 60 * 1000,
+        TAG_BYTES = sizeof("label=") + IRC_LABEL_MAX_BYTES,
+        MESSAGE_BYTES = TAG_BYTES + IRC_LINE_MAX_BYTES,
 };
-
-/* ---- time ---- */
-
-/* As in Howard Hinnant's days_from_civil: the year begins in March, so that the leap day is its last one. */
-unsigned output_days(unsigned year, unsigned month, unsigned day)
-{
-        year -= month <= 2;
-        unsigned era = year / 400, of_era = year % 400;
-        unsigned of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-        return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-/* gmtime_r(3) is not used, because it may read files the first time, which the sandbox does not allow. The date is found
- * as in Howard Hinnant's days_from_civil. */
-void output_time(uint64_t ms, char text[static OUTPUT_TIME_BYTES])
-{
-        uint64_t days = ms / MS_PER_DAY + 719468, rest = ms % MS_PER_DAY; /* days since 0000-03-01 */
-        uint64_t era = days / 146097, of_era = days % 146097;
-        uint64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-        uint64_t of_year = of_era - (365 * year + year / 4 - year / 100), month = (5 * of_year + 2) / 153;
-        uint64_t day = of_year - (153 * month + 2) / 5 + 1;
-        month = month < 10 ? month + 3 : month - 9;
-        year += era * 400 + (month <= 2);
-        snprintf(text, OUTPUT_TIME_BYTES,
-                 "%04" PRIu64 "-%02" PRIu64 "-%02" PRIu64 "T%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 ".%03" PRIu64 "Z",
-                 year % 10000, month % 100, day % 100, rest / 3600000, rest / 60000 % 60, rest / 1000 % 60,
-                 rest % 1000);
-}
-
-/* ---- tags ---- */
-
-/* The tags of one message, while they are being written. */
-struct output_tags {
-        size_t len;
-        char text[TAGS_BYTES + 1];
-};
-
-__attribute__((format(printf, 2, 3))) static void output_add_tag(struct output_tags *t, const char *format, ...)
-{
-        va_list args;
-        if (t->len > 0)
-                t->text[t->len++] = ';';
-        va_start(args, format);
-        t->len += (size_t)vsnprintf(t->text + t->len, sizeof(t->text) - t->len, format, args);
-        va_end(args);
-}
-
-/* Appends the time of a message from a member. */
-static void output_add_time(const struct irc *i, struct output_tags *t, uint64_t seconds)
-{
-        char text[OUTPUT_TIME_BYTES];
-        struct timespec now;
-        if (!irc_has(i, IRC_SERVER_TIME))
-                return;
-        clock_gettime(CLOCK_REALTIME, &now);
-        output_time(seconds != OUTPUT_NOW ? seconds * 1000
-                                          : (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
-                    text);
-        output_add_tag(t, "time=%s", text);
-}
-
-/* Appends the id of a message. A text that is too long is several messages, with ids of their own: `piece` counts them
- * from 0. */
-static void output_add_id(const struct irc *i, struct output_tags *t, const struct output_origin *from, unsigned piece)
-{
-        if (!irc_has(i, IRC_MESSAGE_TAGS) || from->number == 0)
-                return;
-        output_add_tag(t, "msgid=%016" PRIx64 "-%" PRIu64, from->id, from->number);
-        if (piece > 0)
-                t->len += (size_t)snprintf(t->text + t->len, sizeof(t->text) - t->len, ".%u", piece);
-}
-
-static struct slice output_get_tags(const struct output_tags *t)
-{
-        return (struct slice){t->text, t->len};
-}
 
 /* ---- messages ---- */
 
@@ -117,13 +30,12 @@ static void output_write(struct irc *i, const struct irc_message *m)
  * number. */
 static unsigned output_write_batch(struct irc *i, bool has_label, const char *type, struct slice param)
 {
-        char reference[BATCH_BYTES];
-        struct output_tags tags = {0};
+        char reference[BATCH_BYTES], tag[TAG_BYTES] = "";
         if (has_label)
-                output_add_tag(&tags, "label=%s", i->label.text);
+                snprintf(tag, sizeof(tag), "label=%s", i->label.text);
         snprintf(reference, sizeof(reference), "+%u", ++i->batches);
         const struct slice params[] = {slice_of(reference), slice_of(type), param};
-        output_tagged(i, output_get_tags(&tags), "BATCH", params, param.len > 0 ? 3 : 2);
+        output_tagged(i, slice_of(tag), "BATCH", params, param.len > 0 ? 3 : 2);
         return i->batches;
 }
 
@@ -148,49 +60,32 @@ void output_end_batch(struct irc *i, unsigned batch)
                 output_tagged(i, (struct slice){"", 0}, "BATCH", IRC_PARAMS(slice_of(reference)));
 }
 
-/* Appends the tag of the label's batch, if the message belongs to one. The first such message begins the batch. */
-static void output_add_batch(struct irc *i, struct output_tags *t)
+/* Writes the tag of the label's batch, if what is written belongs to one. The first such message begins the batch. */
+static struct slice output_batch_tag(struct irc *i, char tag[static TAG_BYTES])
 {
+        tag[0] = '\0';
         if (!i->label.is_active)
-                return;
+                return slice_of(tag);
         if (!i->label.is_open) {
                 i->label.batch = output_write_batch(i, true, "labeled-response", (struct slice){"", 0});
                 i->label.is_open = true;
         }
-        output_add_tag(t, "batch=%u", i->label.batch);
+        snprintf(tag, TAG_BYTES, "batch=%u", i->label.batch);
+        return slice_of(tag);
 }
 
 /* Writes an answer to what the client itself did. */
 static void output_message(struct irc *i, const struct irc_message *m)
 {
+        char tag[TAG_BYTES];
         struct irc_message tagged = *m;
-        struct output_tags tags = {0};
-        output_add_batch(i, &tags);
-        tagged.tags = output_get_tags(&tags);
+        tagged.tags = output_batch_tag(i, tag);
         output_write(i, &tagged);
-}
-
-/* Returns true if the only parameter of a command is a text. ii(1) drops such a message without a ":" in front of it. */
-static bool output_has_text(const char *command)
-{
-        return strcmp(command, "NICK") == 0 || strcmp(command, "QUIT") == 0 || strcmp(command, "ERROR") == 0;
-}
-
-/* Makes a message of these parts. The last one of several parameters is a text. */
-static struct irc_message output_make(struct slice source, const char *command, const struct slice *params, size_t n)
-{
-        struct irc_message m = {.tags = {"", 0},
-                                .source = source,
-                                .command = slice_of(command),
-                                .has_text = n > 1 || output_has_text(command)};
-        for (; m.params_count < n; m.params_count++)
-                m.params[m.params_count] = params[m.params_count];
-        return m;
 }
 
 void output_server(struct irc *i, const char *command, const struct slice *params, size_t n)
 {
-        struct irc_message m = output_make(slice_of(i->options->server), command, params, n);
+        struct irc_message m = line_message(slice_of(i->options->server), command, params, n);
         output_message(i, &m);
 }
 
@@ -206,7 +101,7 @@ void output_numeric(struct irc *i, unsigned number, const struct slice *params, 
 
 void output_tagged(struct irc *i, struct slice tags, const char *command, const struct slice *params, size_t n)
 {
-        struct irc_message m = output_make(slice_of(i->options->server), command, params, n);
+        struct irc_message m = line_message(slice_of(i->options->server), command, params, n);
         m.tags = tags;
         m.has_text = false;
         output_write(i, &m);
@@ -236,7 +131,7 @@ void output_people(struct irc *i, uint64_t people)
 
 void output_error(struct irc *i, struct slice why)
 {
-        struct irc_message m = output_make((struct slice){"", 0}, "ERROR", &why, 1);
+        struct irc_message m = line_message((struct slice){"", 0}, "ERROR", &why, 1);
         output_message(i, &m);
 }
 
@@ -250,108 +145,87 @@ void output_notice(struct irc *i, struct slice text)
         }
 }
 
-void output_from(struct irc *i, struct slice name, const char *command, const struct slice *params, size_t n)
+/* ---- messages of members ---- */
+
+unsigned output_flags(const struct irc *i)
 {
-        char source[OUTPUT_SOURCE_MAX_BYTES];
-        struct output_tags tags = {0};
-        struct irc_message m = output_make(output_source(i, name, source), command, params, n);
-        output_add_time(i, &tags, OUTPUT_NOW);
-        m.tags = output_get_tags(&tags);
-        char *at = client_begin_line(i->client, MESSAGE_BYTES + IRC_RESERVED_BYTES);
-        if (at)
-                client_end_line(i->client, at + irc_write(&m, at));
+        return (irc_has(i, IRC_SERVER_TIME) ? LINE_TIME : 0u) | (irc_has(i, IRC_MESSAGE_TAGS) ? LINE_ID : 0u) |
+               (irc_has(i, IRC_EXTENDED_JOIN) ? LINE_EXTENDED_JOIN : 0u);
+}
+
+/* Returns a line of this member, in the form that the client wants. */
+static struct line output_line(const struct irc *i, struct slice name, struct slice tags)
+{
+        return (struct line){
+                .form = {.flags = output_flags(i), .server = i->options->server},
+                .tags = tags,
+                .name = name,
+                .ms = (uint64_t)clock_realtime_ms(),
+        };
 }
 
 void output_own(struct irc *i, struct slice name, const char *command, const struct slice *params, size_t n)
 {
-        char source[OUTPUT_SOURCE_MAX_BYTES];
-        struct output_tags tags = {0};
-        struct irc_message m = output_make(output_source(i, name, source), command, params, n);
-        output_add_batch(i, &tags);
-        output_add_time(i, &tags, OUTPUT_NOW);
-        m.tags = output_get_tags(&tags);
-        output_write(i, &m);
+        char tag[TAG_BYTES];
+        const struct line l = output_line(i, name, output_batch_tag(i, tag));
+        char *at = client_reserve(i->client, LINE_MESSAGE_BYTES);
+        if (at)
+                client_commit(i->client, at + line_deed(&l, command, params, n, at, LINE_MESSAGE_BYTES));
 }
-
-/* The parameters of a JOIN: only the channel, unless the client wants the account and the real name, too. */
-#define OUTPUT_JOIN_PARAMS(i, channel)                                                                                 \
-        (const struct slice[]){channel, slice_of("*"), slice_of(OUTPUT_REAL_NAME)},                                    \
-                irc_has(i, IRC_EXTENDED_JOIN) ? 3 : 1
 
 void output_own_join(struct irc *i, struct slice channel)
 {
-        output_own(i, talk_name(i->session), "JOIN", OUTPUT_JOIN_PARAMS(i, channel));
+        char tag[TAG_BYTES];
+        const struct line l = output_line(i, talk_name(i->session), output_batch_tag(i, tag));
+        char *at = client_reserve(i->client, LINE_MESSAGE_BYTES);
+        if (at)
+                client_commit(i->client, at + line_join(&l, channel, at, LINE_MESSAGE_BYTES));
 }
 
-void output_join(struct irc *i, struct slice name, struct slice channel)
+/* Writes a text, as one line of the chat. */
+static void output_say(struct irc *i, const struct line *l, const char *command, struct slice target, struct slice text,
+                       bool is_action)
 {
-        output_from(i, name, "JOIN", OUTPUT_JOIN_PARAMS(i, channel));
+        size_t size = line_text_size(l->name, target, text);
+        char *at = client_begin_line(i->client, size + IRC_RESERVED_BYTES);
+        if (at)
+                client_end_line(i->client, at + line_text(l, command, target, text, is_action, at, size));
 }
 
-/* Takes the beginning of `text` off, `room` bytes at most: at a blank if possible, and not within a character. */
-static struct slice output_take_piece(struct slice *text, size_t room)
+void output_text(struct irc *i, const struct record *r, const struct output_past *past, struct slice target)
 {
-        size_t len = text->len;
-        if (len > room) {
-                const char *blank = memrchr(text->at, ' ', room);
-                len = blank && blank - text->at >= PIECE_MIN_BYTES ? (size_t)(blank + 1 - text->at)
-                                                                   : room - text_open(text->at, room);
-        }
-        struct slice piece = {text->at, len};
-        text->at += len;
-        text->len -= len;
-        return piece;
-}
-
-/* Writes a text. With `is_own`, it is an answer to what the client itself said. */
-static void output_say(struct irc *i, const struct output_origin *from, const char *command, struct slice target,
-                       struct slice text, bool is_action, bool is_own)
-{
-        char source[OUTPUT_SOURCE_MAX_BYTES], wrapped[IRC_LINE_MAX_BYTES];
-        struct irc_message m =
-                output_make(output_source(i, from->name, source), command, IRC_PARAMS(target, slice_of("")));
-        struct output_tags common = {0};
-        unsigned piece_number = 0;
-        size_t room = irc_room_for_last(&m), more = is_action ? ACTION_BYTES : 0;
-        if (room < more + PIECE_SMALL_BYTES)
-                return; /* no name of this version is so long */
-        room -= more;
-        if (is_own)
-                output_add_batch(i, &common);
-        else if (from->batch > 0)
-                output_add_tag(&common, "batch=%u", from->batch);
-        output_add_time(i, &common, from->seconds);
-        size_t pieces = text.len / (room < PIECE_MIN_BYTES ? room - 3 : PIECE_MIN_BYTES - 3) + 1;
-        char *at = client_begin_line(i->client, pieces * MESSAGE_BYTES + IRC_RESERVED_BYTES), *end = at;
-        if (!at)
-                return;
-        do {
-                struct slice piece = output_take_piece(&text, room);
-                struct output_tags tags = common;
-                output_add_id(i, &tags, from, piece_number++);
-                m.tags = output_get_tags(&tags);
-                if (is_action) {
-                        int len = snprintf(wrapped, sizeof(wrapped), ACTION_BEGIN "%.*s" ACTION_END, (int)piece.len,
-                                           piece.at);
-                        piece = (struct slice){wrapped, (size_t)len};
-                }
-                m.params[1] = piece;
-                end += irc_write(&m, end);
-        } while (text.len > 0);
-        client_end_line(i->client, end);
-}
-
-void output_text(struct irc *i, const struct output_origin *from, const char *command, struct slice target,
-                 struct slice text, bool is_action)
-{
-        output_say(i, from, command, target, text, is_action, false);
+        char tag[TAG_BYTES] = "";
+        if (past && past->batch > 0)
+                snprintf(tag, sizeof(tag), "batch=%u", past->batch);
+        struct line l = output_line(i, r->name, slice_of(tag));
+        l.id = r->id;
+        l.number = r->number;
+        if (past)
+                l.ms = past->seconds * 1000;
+        output_say(i, &l, "PRIVMSG", target, r->text, r->kind == RECORD_ACTION);
 }
 
 void output_own_text(struct irc *i, uint64_t number, const char *command, struct slice target, struct slice text,
                      bool is_action)
 {
-        const struct output_origin from = {.name = talk_name(i->session), .id = talk_id(i->session), .number = number};
-        output_say(i, &from, command, target, text, is_action, true);
+        char tag[TAG_BYTES];
+        struct line l = output_line(i, talk_name(i->session), output_batch_tag(i, tag));
+        l.id = talk_id(i->session);
+        l.number = number;
+        output_say(i, &l, command, target, text, is_action);
+}
+
+bool output_record(struct irc *i, const struct record *r)
+{
+        const struct line_form form = {.flags = output_flags(i), .server = i->options->server};
+        char channel[LINE_CHANNEL_BYTES];
+        if (!line_has_form(r->kind))
+                return false;
+        size_t size = line_text_size(r->name, line_channel(r->room, channel), r->text);
+        char *at = client_begin_line(i->client, size + IRC_RESERVED_BYTES);
+        if (at)
+                client_end_line(i->client, at + line_record(&form, r, (uint64_t)clock_realtime_ms(), at, size));
+        return true;
 }
 
 /* ---- names ---- */
@@ -359,19 +233,6 @@ void output_own_text(struct irc *i, uint64_t number, const char *command, struct
 struct slice output_quote(struct slice text)
 {
         return irc_is_middle(text) && text.len <= IRC_TARGET_MAX_BYTES ? text : slice_of("*");
-}
-
-struct slice output_source(const struct irc *i, struct slice name, char source[static OUTPUT_SOURCE_MAX_BYTES])
-{
-        char nick[IRC_NICK_MAX_BYTES];
-        const char *host = memrchr(name.at, '@', name.len);
-        nick_of_name(name, nick);
-        if (host)
-                snprintf(source, OUTPUT_SOURCE_MAX_BYTES, "%s!chat@%.*s", nick, (int)(name.at + name.len - host - 1),
-                         host + 1);
-        else
-                snprintf(source, OUTPUT_SOURCE_MAX_BYTES, "%s!chat@%s", nick, i->options->server);
-        return slice_of(source);
 }
 
 struct slice output_own_nick(const struct irc *i, char nick[static IRC_NICK_MAX_BYTES])

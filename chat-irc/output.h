@@ -4,28 +4,21 @@
 #include <chat/safe-text.h>
 
 #include "irc.h"
-#include "message.h"
+#include "line.h"
 
 /* The parameters of a message, from slices. */
 #define IRC_PARAMS(...)                                                                                                \
         (const struct slice[]){__VA_ARGS__}, sizeof((const struct slice[]){__VA_ARGS__}) / sizeof(struct slice)
 
-#define OUTPUT_REAL_NAME "chat" /* nobody states another one */
-
 enum {
-        OUTPUT_NOW = 0,                                        /* the time of a message that was said just now */
-        OUTPUT_SOURCE_MAX_BYTES = 2 * IRC_NICK_MAX_BYTES + 16, /* "NICK!chat@HOST" */
-        OUTPUT_TIME_BYTES = sizeof("2026-11-30T01:02:03.456Z"),
         /* a text whose bytes are not clean: each becomes a U+FFFD */
         OUTPUT_CLEAN_MAX_BYTES = 3 * IRC_LINE_MAX_BYTES + TEXT_CLEAN_MAX,
 };
 
-/* Where a message of a member comes from. */
-struct output_origin {
-        struct slice name;
-        uint64_t id, number; /* of its record, for its msgid; `number` is 0 if it is unknown */
-        uint64_t seconds;    /* when it was said, in seconds since 1970, or OUTPUT_NOW */
-        unsigned batch;      /* that it is a part of; 0: none */
+/* A past line. */
+struct output_past {
+        uint64_t seconds; /* when it was said, since 1970 */
+        unsigned batch;   /* that it is a part of; 0: none */
 };
 
 /* Answers to the client's own messages are a part of its label, if it has one: see labels.h.
@@ -63,33 +56,26 @@ void output_notice(struct irc *i, struct slice text);
 /* Writes what the client itself did. `name` is its name, or its old name. */
 void output_own(struct irc *i, struct slice name, const char *command, const struct slice *params, size_t n);
 
-/* Writes that the client itself, or another member, joined a channel. */
+/* Writes that the client itself joined a channel. */
 void output_own_join(struct irc *i, struct slice channel);
-void output_join(struct irc *i, struct slice name, struct slice channel);
 
-/* Writes what another member did. It counts as one line of the chat: a client that is too slow does not get it. */
-void output_from(struct irc *i, struct slice name, const char *command, const struct slice *params, size_t n);
+/* Returns the flags of the form in which the client wants lines (line.h). */
+unsigned output_flags(const struct irc *i);
+
+/* Writes a record that has such a form (line_has_form()). Otherwise returns false. It counts as one line of the chat: a client that is too
+ * slow does not get it. */
+bool output_record(struct irc *i, const struct record *r);
 
 /* Writes what a member says to `target`, in as many messages as the text needs. An action becomes a CTCP ACTION. It
- * counts as one line of the chat. */
-void output_text(struct irc *i, const struct output_origin *from, const char *command, struct slice target,
-                 struct slice text, bool is_action);
+ * counts as one line of the chat. `past` is NULL for what was said just now. */
+void output_text(struct irc *i, const struct record *r, const struct output_past *past, struct slice target);
 
 /* Does the same for what the client itself said, as line `number`. */
 void output_own_text(struct irc *i, uint64_t number, const char *command, struct slice target, struct slice text,
                      bool is_action);
 
-/* Returns the number of days from 1970-01-01 to this date, which is not before it. */
-unsigned output_days(unsigned year, unsigned month, unsigned day);
-
-/* Writes a time in ms since 1970: ISO 8601, in UTC. */
-void output_time(uint64_t ms, char text[static OUTPUT_TIME_BYTES]);
-
 /* Returns `text` if a reply can quote it as a parameter, and "*" otherwise. */
 struct slice output_quote(struct slice text);
-
-/* Writes "NICK!chat@HOST" for a member. */
-struct slice output_source(const struct irc *i, struct slice name, char source[static OUTPUT_SOURCE_MAX_BYTES]);
 
 /* Writes the nick by which the client is addressed, or "*" before it is known. */
 struct slice output_own_nick(const struct irc *i, char nick[static IRC_NICK_MAX_BYTES]);

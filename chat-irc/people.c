@@ -66,7 +66,7 @@ static size_t people_fields(const struct irc *i, struct slice channel, struct sl
                 {'l', slice_of("0")},
                 {'a', slice_of("0")},
                 {'o', slice_of("n/a")},
-                {'r', slice_of(OUTPUT_REAL_NAME)},
+                {'r', slice_of(LINE_REAL_NAME)},
         };
         size_t count = 0;
         for (size_t n = 0; n < sizeof(all) / sizeof(all[0]); n++)
@@ -85,7 +85,7 @@ void people_show(struct irc *i, struct slice channel, struct slice name)
         else
                 output_numeric(i, RPL_WHOREPLY,
                                IRC_PARAMS(channel, slice_of(WHO_USER), server, server, slice_of(nick), slice_of("H"),
-                                          slice_of("0 " OUTPUT_REAL_NAME)));
+                                          slice_of("0 " LINE_REAL_NAME)));
 }
 
 /* ---- one person, or a few ---- */
@@ -108,7 +108,7 @@ void people_whowas(struct irc *i, const struct irc_message *m)
 
 void people_found(struct irc *i, enum irc_wish wish, struct slice name)
 {
-        char nick[IRC_NICK_MAX_BYTES], one[OUTPUT_SOURCE_MAX_BYTES + 4];
+        char nick[IRC_NICK_MAX_BYTES], one[LINE_SOURCE_MAX_BYTES + 4];
         nick_of_name(name, nick);
         int len = wish == IRC_WISH_ISON ? snprintf(one, sizeof(one), "%s", nick)
                                         : snprintf(one, sizeof(one), "%s=+" WHO_USER "@%s", nick, i->options->server);

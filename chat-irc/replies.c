@@ -46,9 +46,9 @@ static void replies_flush_names(struct irc *i, struct replies_names *n)
 
 static void replies_add_name(struct irc *i, struct replies_names *n, struct slice name)
 {
-        char nick[OUTPUT_SOURCE_MAX_BYTES];
+        char nick[LINE_SOURCE_MAX_BYTES];
         if (irc_has(i, IRC_USERHOST_IN_NAMES))
-                output_source(i, name, nick);
+                line_source(i->options->server, name, nick);
         else
                 nick_of_name(name, nick);
         if (n->len + 1 + strlen(nick) > IRC_LINE_MAX_BYTES / 2)
@@ -76,13 +76,13 @@ static void replies_show_names(struct irc *i, struct slice channel, struct wire_
  * of it. */
 static void replies_take_entry(struct irc *i, const struct answer *a)
 {
-        char buffer[CHANNELS_NAME_BYTES];
+        char buffer[LINE_CHANNEL_BYTES];
         struct wire_reader rooms = a->rooms;
         struct answer_room room;
         if (answer_next_room(&rooms, &room) <= 0 || room.name.len > NICK_MAX_BYTES || channels_has(i, room.name) ||
             i->channels_count == MEMBER_ROOMS_MAX)
                 return;
-        struct slice channel = channels_name(room.name, buffer);
+        struct slice channel = line_channel(room.name, buffer);
         channels_add(i, room.name);
         talk_arrive(i->session);
         output_own_join(i, channel);
@@ -93,9 +93,9 @@ static void replies_take_entry(struct irc *i, const struct answer *a)
 
 static void replies_take_exit(struct irc *i, const struct answer *a)
 {
-        char buffer[CHANNELS_NAME_BYTES];
+        char buffer[LINE_CHANNEL_BYTES];
         channels_remove(i, a->room);
-        output_own(i, talk_name(i->session), "PART", IRC_PARAMS(channels_name(a->room, buffer)));
+        output_own(i, talk_name(i->session), "PART", IRC_PARAMS(line_channel(a->room, buffer)));
 }
 
 /* Shows the people in the room that the client asked for: for NAMES, or for WHO. */
@@ -149,10 +149,10 @@ static unsigned replies_join_error(uint8_t code)
 /* The client is in this room already. If it does not know that, because the answer was lost, it learns it now. */
 static void replies_find_channel(struct irc *i, struct slice room)
 {
-        char buffer[CHANNELS_NAME_BYTES];
+        char buffer[LINE_CHANNEL_BYTES];
         if (channels_has(i, room) || i->channels_count == MEMBER_ROOMS_MAX)
                 return;
-        struct slice channel = channels_name(room, buffer);
+        struct slice channel = line_channel(room, buffer);
         channels_add(i, room);
         output_own_join(i, channel);
         requests_send(i, IRC_WISH_NAMES, channel, (struct frame){.type = FRAME_PEOPLE, .name = room});
@@ -164,7 +164,7 @@ static void replies_show_error(struct irc *i, const struct irc_request *request,
         char text[TEXT_MAX_BYTES];
         struct slice why = answers_sentence(a, talk_name(i->session), 0, text), target = slice_of(request->target);
         struct slice rest = why, first; /* a numeric has one line */
-        char channel[CHANNELS_NAME_BYTES];
+        char channel[LINE_CHANNEL_BYTES];
         line_next(&rest, &first);
         switch (request->wish) {
         case IRC_WISH_NICK:
@@ -189,7 +189,7 @@ static void replies_show_error(struct irc *i, const struct irc_request *request,
                         break;
                 /* the client must learn that it is not there any more */
                 channels_remove(i, target);
-                output_own(i, talk_name(i->session), "PART", IRC_PARAMS(channels_name(target, channel), first));
+                output_own(i, talk_name(i->session), "PART", IRC_PARAMS(line_channel(target, channel), first));
                 break;
         case IRC_WISH_HISTORY:
                 if (a->code == ANSWER_NOTHING_SAID || a->code == ANSWER_NO_HISTORY)
@@ -210,8 +210,8 @@ static void replies_show_error(struct irc *i, const struct irc_request *request,
 /* Answers a TOPIC. The topic that the client has set is asked for, and shown as chatd has it. */
 static void replies_take_topic(struct irc *i, const struct irc_request *request, const struct answer *a)
 {
-        char buffer[CHANNELS_NAME_BYTES];
-        struct slice channel = channels_name(a->room, buffer);
+        char buffer[LINE_CHANNEL_BYTES];
+        struct slice channel = line_channel(a->room, buffer);
         bool is_new = request && request->wish == IRC_WISH_NEW_TOPIC;
         if (a->code == ANSWER_TOPIC_SET)
                 requests_send(i, IRC_WISH_NEW_TOPIC, channel,
@@ -229,9 +229,9 @@ static void replies_take_topic(struct irc *i, const struct irc_request *request,
 /* Says that a line or an action reached nobody. */
 static void replies_refuse_line(struct irc *i, const struct answer *a)
 {
-        char buffer[CHANNELS_NAME_BYTES];
+        char buffer[LINE_CHANNEL_BYTES];
         if (a->code == ANSWER_NOT_IN_ROOM)
-                output_refuse(i, ERR_CANNOTSENDTOCHAN, channels_name(a->room, buffer), "You are not in that channel");
+                output_refuse(i, ERR_CANNOTSENDTOCHAN, line_channel(a->room, buffer), "You are not in that channel");
         else
                 replies_notice(i, a);
 }

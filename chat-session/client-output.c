@@ -80,36 +80,32 @@ void client_line(struct client *c, const struct slice *parts, size_t n)
                 client_end_line(c, display_write(at, parts, n));
 }
 
-/* Puts the last `size` bytes of a line in front of the waiting output. */
-static void client_put_first(struct client *c, const char *line_end, size_t size)
+/* Puts bytes in front of the waiting output. */
+static void client_put_first(struct client *c, const char *bytes, size_t size)
 {
         /* LINE_END_BYTES are always kept free for client_give_up_rest() */
         assert(c->end - c->start + size <= sizeof(c->buffer));
         memmove(c->buffer + size, c->buffer + c->start, c->end - c->start);
-        memcpy(c->buffer, line_end - size, size);
+        memcpy(c->buffer, bytes, size);
         c->end += size - c->start;
         c->start = 0;
         c->is_broken_off = false;
 }
 
-void client_rest(struct client *c, const struct slice *parts, size_t n, size_t has)
+void client_rest(struct client *c, const char *rest, size_t size)
 {
-        char line[CLIENT_LINE_MAX_BYTES];
-        const char *end = display_write(line, parts, n);
-        size_t size = (size_t)(end - line) - has;
         if (client_room(c) < size) {
                 client_give_up_rest(c);
                 client_skip(c);
                 return;
         }
-        client_put_first(c, end, size);
+        client_put_first(c, rest, size);
         c->lines_out++;
 }
 
 void client_give_up_rest(struct client *c)
 {
-        static const char end[] = LINE_END;
-        client_put_first(c, end + LINE_END_BYTES, LINE_END_BYTES);
+        client_put_first(c, LINE_END, LINE_END_BYTES);
 }
 
 void client_flush(struct client *c)

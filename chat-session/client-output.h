@@ -21,9 +21,9 @@ size_t client_line_bytes(const struct slice *parts, size_t n);
 char *client_begin_line(struct client *c, size_t size);
 void client_end_line(struct client *c, const char *end);
 
-/* Completes a line: the client has its first `has` bytes. Puts the rest in front of the waiting output. If the rest
- * does not fit, ends the line and counts it as skipped. */
-void client_rest(struct client *c, const struct slice *parts, size_t n, size_t has);
+/* Completes a line whose beginning the client has: puts its rest in front of the waiting output. If the rest does not
+ * fit, ends the line and counts it as skipped. */
+void client_rest(struct client *c, const char *rest, size_t size);
 
 /* Ends a line whose rest will not come. */
 void client_give_up_rest(struct client *c);

@@ -13,17 +13,21 @@
  * example after a second HELLO under the same id. */
 static void incoming_show_record(struct session *s, const struct record *r, bool seen)
 {
-        struct slice parts[DISPLAY_PARTS_MAX];
-        size_t n = display_parts(r, parts), has = loan_has(&s->loan, r);
-        if (n == 0) {
+        char line[OUTLET_LINE_MAX_BYTES];
+        size_t bytes = 0, has = 0;
+        if (!display_shows(r)) {
                 if (!seen)
                         s->kind->note(s->me, r);
                 return;
         }
-        if (has == display_bytes(r) || (seen && has == 0))
+        if (loan_may_have(&s->loan, r)) {
+                bytes = s->kind->lent_line(s->me, s->loan.look, r, s->loan.client_ms, line);
+                has = loan_has(&s->loan, r, bytes);
+        }
+        if ((has > 0 && has == bytes) || (seen && has == 0))
                 return;
         if (has > 0) {
-                client_rest(&s->client, parts, n, has);
+                client_rest(&s->client, line + has, bytes - has);
         } else {
                 if (s->client.is_broken_off)
                         session_give_up_rest(s);
@@ -148,11 +152,13 @@ static void incoming_refuse(struct session *s, const struct frame *f)
  * LEND. */
 static void incoming_lend(struct session *s, const struct frame *f, const struct socket_fds *fds)
 {
-        bool may = f->number == OUTLET_LAYOUT && s->kind->form(s->me) != KIND_FORM_NEVER;
+        const char *server = "";
+        enum outlet_look look = s->kind->look(s->me, &server);
+        bool may = f->number == OUTLET_LAYOUT && look != OUTLET_NO_LOOK;
         session_give_up_rest(s);
         s->uplink.datagrams = 0;
         if (s->state == SESSION_TALKING && may)
-                loan_begin(&s->loan, fds, &s->client);
+                loan_begin(&s->loan, fds, &s->client, look, server);
 }
 
 /* ---- datagrams ---- */

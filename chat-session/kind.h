@@ -23,6 +23,7 @@
 
 #include <chat/answer.h>
 #include <chat/frame.h>
+#include <chat/outlet.h>
 #include <chat/record.h>
 #include <chat/wire.h>
 
@@ -35,13 +36,6 @@ enum kind_joining {
          * tick() must make it leave. It is announced when the kind calls talk_arrive(). */
         KIND_JOINS_LATER,
         KIND_JOINS_NEVER, /* there is no chatd: no record, answer or welcome comes */
-};
-
-/* The form in which chatd may write lines to the client by itself (chat/outlet.h). */
-enum kind_form {
-        KIND_FORM_TEXT,  /* as chat/display.h writes them */
-        KIND_FORM_OTHER, /* in no form that chatd knows, for now: the session alone writes until this changes */
-        KIND_FORM_NEVER, /* in no form that chatd knows: the connection is never lent */
 };
 
 /* Each function gets the kind's own state, `me`, which begins as the caller of visit_begin() made it. No function may
@@ -78,8 +72,8 @@ struct kind {
 
         /* Notes what the kind must know later of a record, such as names. Called after record(), and alone for two
          * sorts of records: those that the session completes because chatd wrote their beginning, and those that are
-         * not shown. Not called for a record that chatd wrote whole: a kind that must know all records must not have
-         * KIND_FORM_TEXT. */
+         * not shown. Not called for a record that chatd wrote whole: a kind that must know all records must have
+         * OUTLET_NO_LOOK. */
         void (*note)(void *me, const struct record *r);
 
         /* Shows past lines, at least one: in answer to the request `number`, or for a newcomer if that is 0. The records
@@ -112,8 +106,17 @@ struct kind {
         /* Tells the client that it missed `lines` lines because it did not read. */
         void (*skips)(void *me, uint64_t lines);
 
-        /* Returns in which form the client wants lines now. Called often. */
-        enum kind_form (*form)(const void *me);
+        /* Returns the look in which chatd may write lines to the client by itself, or OUTLET_NO_LOOK. With OUTLET_IRC,
+         * sets `*server` to the name of the server. */
+        enum outlet_look (*look)(const void *me, const char **server);
+
+        /* Returns true if lines have exactly this look now. Otherwise the session alone writes. Called often. */
+        bool (*is_plain)(const void *me);
+
+        /* Writes a record as chatd does in this look at `ms`, the time since 1970. Returns its size, or 0 if chatd
+         * writes no such record. */
+        size_t (*lent_line)(const void *me, enum outlet_look look, const struct record *r, uint64_t ms,
+                            char line[static OUTLET_LINE_MAX_BYTES]);
 
         /* Draws what must stand behind all other output, such as a half-typed line, if there is room. Called before and
          * after each write. Returns true if it drew. */

@@ -1,10 +1,10 @@
 #include "loan.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/mman.h>
 
 #include <chat/clock.h>
-#include <chat/display.h>
 
 #include "client-output.h"
 
@@ -33,7 +33,8 @@ static int loan_answer(int reply, int connection)
         return socket_send_fds(reply, &iov, &connection, 1);
 }
 
-void loan_begin(struct loan *l, const struct socket_fds *fds, const struct client *c)
+void loan_begin(struct loan *l, const struct socket_fds *fds, const struct client *c, enum outlet_look look,
+                const char *server)
 {
         int64_t position = client_position(c);
         if (fds->count != LENT_FDS || position < 0)
@@ -45,6 +46,11 @@ void loan_begin(struct loan *l, const struct socket_fds *fds, const struct clien
         l->batch = loan_map(fds->fd[LENT_BATCH], sizeof(*l->batch), PROT_READ);
         l->base = position - (int64_t)c->written_bytes;
         l->has_turn = true; /* a loan begins with the session's turn */
+        l->look = look;
+        if (l->page) {
+                l->page->look = look;
+                snprintf(l->page->server, sizeof(l->page->server), "%s", server);
+        }
         if (!l->page || !l->batch || loan_answer(fds->fd[LENT_REPLY], c->out) < 0)
                 loan_unmap(l);
 }
@@ -111,29 +117,53 @@ void loan_settle(struct loan *l, const struct client *c)
         if (!l->page || outlet_load(&l->page->turn) != OUTLET_WRITING)
                 return;
         l->client_bytes = loan_bytes_taken(l, c);
+        l->client_ms = outlet_load(&l->page->ms);
         l->base += (int64_t)l->client_bytes;
         outlet_store(&l->page->turn, OUTLET_SESSION);
         l->has_turn = true;
+}
+
+/* Returns true if the client is in the room of a record, or if the record is for everybody. */
+static bool loan_is_in_room(const struct loan *l, const struct outlet_record *r)
+{
+        uint32_t room;
+        for (size_t i = 0; i < MEMBER_ROOMS_MAX && (room = outlet_load(&l->page->rooms[i])) != 0; i++)
+                if (room == r->room)
+                        return true;
+        return r->room == 0;
+}
+
+/* Returns true if chatd's last write has record `i`. */
+static bool loan_is_for(const struct loan *l, uint32_t i, uint64_t own)
+{
+        const struct outlet_record *r = &l->batch->records[i];
+        if (r->id == own || r->room == OUTLET_PRIVATE || !loan_is_in_room(l, r))
+                return false;
+        for (uint32_t copy = 1; copy <= r->copies && copy <= i; copy++)
+                if (loan_is_in_room(l, r - copy))
+                        return false;
+        return true;
 }
 
 /* Remembers the records in the first `client_bytes` bytes of chatd's last write. With `count`, counts their lines, too:
  * chatd has not counted them. */
 static void loan_remember(struct loan *l, struct seen *seen, uint64_t own, bool count)
 {
-        uint32_t to = outlet_load(&l->page->to), room = outlet_load(&l->page->room);
+        uint32_t to = outlet_load(&l->page->to);
         for (uint32_t i = outlet_load(&l->page->from); i < to && i < BATCH_MAX_RECORDS && l->client_bytes > 0; i++) {
                 const struct outlet_record *r = &l->batch->records[i];
-                if (r->id == own || r->bytes == OUTLET_PRIVATE || (r->room != 0 && r->room != room))
+                if (!loan_is_for(l, i, own))
                         continue;
-                if (l->client_bytes < r->bytes) {
+                uint32_t bytes = r->bytes[l->look];
+                if (l->client_bytes < bytes) {
                         l->rest.id = r->id;
                         l->rest.key = r->key;
                         l->rest.bytes = (size_t)l->client_bytes;
                         break;
                 }
-                l->client_bytes -= r->bytes;
+                l->client_bytes -= bytes;
                 seen_remember(seen, r->id, r->key);
-                l->lines_out += count && r->bytes > 0;
+                l->lines_out += count && bytes > 0;
         }
         l->client_bytes = 0;
 }
@@ -147,6 +177,7 @@ void loan_end(struct loan *l, struct client *c, struct seen *seen, uint64_t own)
         uint64_t number = outlet_load(&l->batch->number);
         uint64_t bytes = outlet_load(&l->page->bytes);
         l->client_bytes = turn == OUTLET_WRITING ? loan_bytes_taken(l, c) : bytes;
+        l->client_ms = outlet_load(&l->page->ms);
         /* If the last write is of an earlier batch, that batch was consumed, and nobody relays it again. In
          * OUTLET_CHATD nothing of the last batch was written. */
         if (number == 0 || number != outlet_load(&l->page->batch))
@@ -162,9 +193,14 @@ void loan_end(struct loan *l, struct client *c, struct seen *seen, uint64_t own)
         l->has_turn = false;
 }
 
-size_t loan_has(struct loan *l, const struct record *r)
+bool loan_may_have(const struct loan *l, const struct record *r)
 {
-        size_t bytes = display_bytes(r), has = l->client_bytes < bytes ? (size_t)l->client_bytes : bytes;
+        return l->client_bytes > 0 || (l->rest.bytes > 0 && l->rest.id == r->id && l->rest.key == record_key(r));
+}
+
+size_t loan_has(struct loan *l, const struct record *r, size_t bytes)
+{
+        size_t has = l->client_bytes < bytes ? (size_t)l->client_bytes : bytes;
         l->client_bytes -= has;
         l->lines_out += bytes > 0 && has == bytes;
         if (l->rest.bytes > 0 && l->rest.id == r->id && l->rest.key == record_key(r)) {

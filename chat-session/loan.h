@@ -29,19 +29,23 @@ struct loan {
         struct outlet_page *page; /* NULL: nothing is lent */
         const struct outlet_batch *batch;
         bool has_turn;         /* the session has the turn */
+        enum outlet_look look; /* in which chatd writes lines */
         int64_t retry_ms;      /* when to ask for the turn again */
         uint64_t last_batch;   /* the last batch that chatd had written when loan_has_written() was called */
         int64_t base;          /* bytes on the connection from neither the session nor a whole write of this chatd */
         uint64_t lines_out;    /* of earlier chatds, and of writes that were broken off */
         uint64_t client_bytes; /* bytes of the next datagram's records that the client has */
+        uint64_t client_ms;    /* the time that stands in these records */
         struct {
                 uint64_t id, key;
                 size_t bytes; /* 0: there is no such record */
-        } rest;               /* the record of a dead chatd whose rest the client lacks */
+        } rest;               /* the record of a dead chatd whose rest the client lacks; it has the same time */
 };
 
-/* Lends the connection of `c` if that is possible. `fds` came with LEND; the caller may close them afterwards. */
-void loan_begin(struct loan *l, const struct socket_fds *fds, const struct client *c);
+/* Lends the connection of `c` if that is possible. `fds` came with LEND; the caller may close them afterwards. chatd is
+ * to write lines in this look; `server` is empty, or the name of the server. */
+void loan_begin(struct loan *l, const struct socket_fds *fds, const struct client *c, enum outlet_look look,
+                const char *server);
 
 /* Returns true if chatd has the connection, or is about to get it. */
 static inline bool loan_is_open(const struct loan *l)
@@ -71,8 +75,12 @@ void loan_settle(struct loan *l, const struct client *c);
  * record whose rest the client lacks (`rest`). Ends a line whose rest will not come. */
 void loan_end(struct loan *l, struct client *c, struct seen *seen, uint64_t own);
 
-/* Returns how many bytes of this record the client has. Call it once for each record, in their order. */
-size_t loan_has(struct loan *l, const struct record *r);
+/* Returns true if chatd may have written this record, or a part of it, at `client_ms`. */
+bool loan_may_have(const struct loan *l, const struct record *r);
+
+/* Returns how many bytes of this record the client has. It has `bytes` bytes in the look of the client, or 0 if chatd
+ * writes no such record. Call it once for each record for which loan_may_have() returns true, in their order. */
+size_t loan_has(struct loan *l, const struct record *r, size_t bytes);
 
 /* Return the number of the client's last line that chatd relayed to everybody, and how many lines chatd showed the
  * client. */

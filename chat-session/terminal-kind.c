@@ -225,13 +225,26 @@ void terminal_skips(void *me, uint64_t lines)
         terminal_tell(t, text);
 }
 
-enum kind_form terminal_form(const void *me)
+enum outlet_look terminal_look(const void *me, const char **server)
 {
         const struct terminal *t = me;
-        if (t->options->charset)
-                return KIND_FORM_NEVER;
-        bool plain = !t->edits && t->client->columns == 0 && view_is_plain(&t->view);
-        return plain ? KIND_FORM_TEXT : KIND_FORM_OTHER;
+        (void)server;
+        return t->options->charset ? OUTLET_NO_LOOK : OUTLET_TEXT;
+}
+
+bool terminal_is_plain(const void *me)
+{
+        const struct terminal *t = me;
+        return !t->edits && t->client->columns == 0 && view_is_plain(&t->view);
+}
+
+static size_t terminal_lent_line(const void *me, enum outlet_look look, const struct record *r, uint64_t ms,
+                                 char line[static OUTLET_LINE_MAX_BYTES])
+{
+        (void)me;
+        (void)look;
+        (void)ms;
+        return display_line(r, line);
 }
 
 bool terminal_draw(void *me)
@@ -291,7 +304,9 @@ const struct kind terminal_kind = {
         .away = terminal_away,
         .refusal = terminal_refusal,
         .skips = terminal_skips,
-        .form = terminal_form,
+        .look = terminal_look,
+        .is_plain = terminal_is_plain,
+        .lent_line = terminal_lent_line,
         .draw = terminal_draw,
         .due = terminal_due,
         .tick = terminal_tick,

@@ -126,6 +126,13 @@ static void visit_flush(struct session *s)
                 loan_is_slow(&s->loan);
 }
 
+/* Returns true if chatd may write lines to the client: they have the look in which the connection is lent. */
+static bool visit_may_lend(const struct session *s)
+{
+        const char *server;
+        return s->kind->look(s->me, &server) == s->loan.look && s->kind->is_plain(s->me);
+}
+
 /* Writes what the client takes now, if the session has the turn. */
 static void visit_write(struct session *s)
 {
@@ -137,7 +144,7 @@ static void visit_write(struct session *s)
                 talk_leave(s, LEAVE_RESET); /* otherwise the client could still talk, and would see nothing */
         if (s->state != SESSION_TALKING || client_waits(&s->client))
                 return;
-        if (s->kind->form(s->me) == KIND_FORM_TEXT)
+        if (visit_may_lend(s))
                 loan_release(&s->loan, &s->client, s->uplink.datagrams);
         else
                 loan_keep(&s->loan);
@@ -156,7 +163,7 @@ static size_t visit_may_read(const struct session *s)
 static bool visit_claim(struct session *s)
 {
         bool writes = client_waits(&s->client) && !s->client.is_broken_off;
-        bool keeps = s->state == SESSION_TALKING && s->kind->form(s->me) != KIND_FORM_TEXT;
+        bool keeps = s->state == SESSION_TALKING && !visit_may_lend(s);
         return (!writes && !keeps) || loan_claim(&s->loan);
 }
 

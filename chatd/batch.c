@@ -2,16 +2,18 @@
 #include "batch.h"
 
 #include <chat/assert.h>
+#include <chat/clock.h>
 #include <chat/display.h>
 
 #include "lagging.h"
+#include "looks.h"
 
 void batch_begin(struct batch *b, uint64_t epoch)
 {
         struct frame header = {.type = FRAME_BATCH, .id = epoch};
         b->number++;
         b->size = frame_encode(b->buffer, sizeof(b->buffer), &header);
-        b->text_size = b->count = b->moves_count = b->stretches_count = 0;
+        b->count = b->moves_count = b->stretches_count = 0;
         b->audiences[BATCH_EVERYBODY] = (struct batch_audience){0};
         b->audiences_count = 1;
         b->first = b->last = NULL;
@@ -47,19 +49,50 @@ bool batch_has_room_for(const struct batch *b, size_t records, size_t bytes)
 
 /* ---- records ---- */
 
-/* Appends the record in the form that clients get. */
-static void batch_append_text(struct batch *b, struct batch_record *record, const struct record *rec)
+/* Begins a text for each look that a lent connection has now. */
+static void batch_begin_texts(struct batch *b)
 {
-        struct slice parts[DISPLAY_PARTS_MAX];
-        char *at = b->text + b->text_size;
-        bool all = record->to == NULL;
-        size_t n = all ? display_parts(rec, parts) : 0, len = n > 0 ? (size_t)(display_write(at, parts, n) - at) : 0;
-        record->place[BATCH_TEXT].at = (uint32_t)b->text_size;
-        record->place[BATCH_TEXT].len = (uint32_t)len;
-        b->lent.outlet->records[b->count] =
-                (struct outlet_record){rec->id, record_key(rec), all ? (uint32_t)len : OUTLET_PRIVATE,
-                                       record->room ? record->room->number : 0};
-        b->text_size += len;
+        uint64_t ms = (uint64_t)clock_realtime_ms();
+        for (enum outlet_look look = OUTLET_TEXT; look < OUTLET_LOOKS; look++) {
+                b->texts[look].is_whole = b->lent.clients[look] > 0;
+                b->texts[look].ms = ms;
+                b->texts[look].size = 0;
+        }
+}
+
+/* Appends the record to the text of a look, unless it is for one member alone. Returns its size. If the record cannot
+ * be in this text, the text is no longer whole. */
+static size_t batch_append_text(struct batch *b, enum outlet_look look, const struct batch_record *record,
+                                const struct record *rec)
+{
+        struct batch_text *text = &b->texts[look];
+        if (record->to || !display_shows(rec))
+                return 0;
+        size_t size = looks_write(look, b->lent.server, rec, text->ms, text->bytes + text->size,
+                                  sizeof(text->bytes) - text->size);
+        text->is_whole = size > 0;
+        text->size += size;
+        return size;
+}
+
+/* Puts the record into the texts, and into the memory that sessions share. */
+static void batch_append_texts(struct batch *b, struct batch_record *record, const struct record *rec)
+{
+        struct outlet_record *shared = &b->lent.outlet->records[b->count];
+        if (b->count == 0)
+                batch_begin_texts(b);
+        shared->id = rec->id;
+        shared->key = record_key(rec);
+        shared->room = record->to ? OUTLET_PRIVATE : record->room ? record->room->number : 0;
+        shared->copies = record->copies;
+        for (enum outlet_look look = OUTLET_TEXT; look < OUTLET_LOOKS; look++) {
+                if (!b->texts[look].is_whole)
+                        continue;
+                record->place[BATCH_LOOK + look].at = (uint32_t)b->texts[look].size;
+                size_t size = batch_append_text(b, look, record, rec);
+                record->place[BATCH_LOOK + look].len = (uint32_t)size;
+                shared->bytes[look] = (uint32_t)size;
+        }
 }
 
 /* Returns the name of a room in a record. The first room has none, because sessions of versions without rooms know no
@@ -111,28 +144,33 @@ static void batch_append(struct batch *b, struct batch_record who, struct room *
         record->place[BATCH_DATAGRAM].at = (uint32_t)b->size;
         record->place[BATCH_DATAGRAM].len = (uint32_t)len;
         if (b->lent.outlet)
-                batch_append_text(b, record, &rec);
+                batch_append_texts(b, record, &rec);
         if (!record->to)
                 batch_append_to_audience(b, room);
         b->size += len;
         b->count++;
 }
 
-void batch_add(struct batch *b, struct member *from, struct room *room, const struct record *rec)
+/* Appends a record of a member. So many copies of it, for other rooms, stand directly before it. */
+static void batch_add_copy(struct batch *b, struct member *from, struct room *room, const struct record *rec,
+                           uint32_t copies)
 {
         struct share *share = batch_share(b, from);
-        batch_append(b, (struct batch_record){.from = from}, room, *rec);
+        batch_append(b, (struct batch_record){.from = from, .copies = copies}, room, *rec);
         *(share->own_last > 0 ? &b->records[share->own_last - 1].next_own : &share->own_first) = (uint32_t)b->count;
         share->own_last = (uint32_t)b->count;
+}
+
+void batch_add(struct batch *b, struct member *from, struct room *room, const struct record *rec)
+{
+        batch_add_copy(b, from, room, rec, 0);
 }
 
 void batch_add_to_rooms_of(struct batch *b, struct member *from, struct member *link, const struct record *rec)
 {
         uint32_t copies = 0;
-        for (const struct seat *seat = from->seats; seat; seat = seat->other) {
-                batch_add(b, from, seat->room, rec);
-                b->records[b->count - 1].copies = copies++;
-        }
+        for (const struct seat *seat = from->seats; seat; seat = seat->other)
+                batch_add_copy(b, from, seat->room, rec, copies++);
         if (!from->seats && link)
                 batch_add_private(b, from, link, rec);
 }
@@ -316,7 +354,7 @@ struct batch_part batch_gather(struct batch *b, const struct member *m, enum bat
 {
         struct batch_part part = {0};
         struct walk walk = batch_walk(b, m);
-        uint8_t *buffer = form == BATCH_TEXT ? (uint8_t *)b->text : b->buffer;
+        uint8_t *buffer = form == BATCH_DATAGRAM ? b->buffer : (uint8_t *)b->texts[form - BATCH_LOOK].bytes;
         assert(m->share.batch == b->number);
         for (uint32_t from, to; batch_walk_next(&walk, &from, &to); part.pieces++) {
                 uint32_t at = b->records[from].place[form].at;

@@ -1,8 +1,8 @@
 /* One batch: the records that several frames become, and the audience of each record.
  *
  * The records lie one behind another in one buffer. sendmsg() gathers the records for a member from stretches of this
- * buffer, so each member gets the batch in one datagram. A second buffer has the same records as text, for members that
- * lend their clients' connections (lent.h).
+ * buffer, so each member gets the batch in one datagram. For members that lend their
+ * clients' connections (lent.h), the same records stand in another buffer as text: one for each look that they want.
  *
  * The audience of a record is a room, everybody, or one member. The batch has a list of the records for each room, and
  * one for everybody. A member gets the list of its room, without its own records. In some cases the records are checked
@@ -31,24 +31,35 @@
 #include "rooms.h"
 
 enum {
-        BATCH_STEPS_MAX = 2 * CHANGES_MAX,    /* into rooms and out of them: two for each move */
-        BATCH_TEXT_MORE_BYTES = 8,            /* a record as text can be so much longer than in a datagram */
+        BATCH_STEPS_MAX = 2 * CHANGES_MAX, /* into rooms and out of them: two for each move */
+        /* A record as plain text can be so much longer than in a datagram, and all of them fit. Messages of IRC are
+         * longer, and the longest ones do not fit. */
+        BATCH_TEXT_MORE_BYTES = 8,
+        BATCH_TEXT_BYTES = 2 * DATAGRAM_MAX_BYTES,
         BATCH_LETTERS_MAX_BYTES = 128 * 1024, /* the limit of letters that wait for a lagging member */
 };
 
 /* The forms in which records are written. */
 enum batch_form {
         BATCH_DATAGRAM,
-        BATCH_TEXT,
-        BATCH_FORMS,
+        BATCH_LOOK, /* in a look, which is added: enum outlet_look */
+        BATCH_FORMS = BATCH_LOOK + OUTLET_LOOKS,
+};
+
+/* The records in one look, for the members that lend connections with this look. */
+struct batch_text {
+        bool is_whole; /* it has all records. Otherwise members with this look get datagrams */
+        uint64_t ms;   /* the time that stands in the lines, since 1970 */
+        size_t size;
+        char bytes[BATCH_TEXT_BYTES];
 };
 
 struct batch_record {
         struct {
                 uint32_t at, len;
-        } place[BATCH_FORMS];
-        uint32_t next_own; /* the index of the same member's next record plus 1 */
-        uint32_t copies;   /* so many copies of it, for other rooms, stand directly before it */
+        } place[BATCH_FORMS]; /* in a text that is whole, and in the buffer */
+        uint32_t next_own;    /* the index of the same member's next record plus 1 */
+        uint32_t copies;      /* so many copies of it, for other rooms, stand directly before it */
         /* the member that sent it, or NULL; the only member that gets it, or NULL for all of `room` */
         const struct member *from, *to;
         const struct room *room; /* the room that gets it, and so does the link; NULL: everybody */
@@ -72,8 +83,9 @@ struct batch {
         uint64_t number; /* the number of this batch, counted from 1 on; a share with another number is empty */
         /* the batch's records, for members that lend; `outlet` is NULL if no member is to lend */
         struct lent_batch lent;
-        size_t size, text_size, count; /* bytes in the buffers, and records */
-        size_t moves_count;            /* steps into rooms and out of them */
+        size_t size, count; /* bytes in the buffer, and records */
+        struct batch_text texts[OUTLET_LOOKS];
+        size_t moves_count; /* steps into rooms and out of them */
         size_t stretches_count, audiences_count;
         /* the members with a share of this batch: a chain by share.next, in the order in which they got their shares */
         struct member *first, *last;
@@ -88,7 +100,6 @@ struct batch {
                 uint32_t next; /* the index of the same member's next step plus 1; 0: none */
         } moves[BATCH_STEPS_MAX];
         uint8_t buffer[DATAGRAM_MAX_BYTES];
-        char text[DATAGRAM_MAX_BYTES + BATCH_MAX_RECORDS * BATCH_TEXT_MORE_BYTES];
 };
 
 /* Begins an empty batch of the chatd of this epoch. The previous batch was consumed. */

@@ -7,6 +7,7 @@
 
 #include <chat/clock.h>
 
+#include "looks.h"
 #include "reach.h"
 
 enum {
@@ -22,6 +23,7 @@ void lending_init(struct chat *chat)
         chat->lending->pause_look_ms = INT64_MIN / 2;
         chat->lending->inbox_fd_min =
                 getrlimit(RLIMIT_NOFILE, &fds) < 0 ? 0 : (int)(fds.rlim_cur / LEND_OF_FDS * (LEND_OF_FDS - 1));
+        looks_server(chat->batch.lent.server);
         int r = lent_batch_init(&chat->batch.lent);
         if (r < 0)
                 eventlog_warning(chat->log, "cannot write to clients by itself", r);

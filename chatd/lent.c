@@ -31,7 +31,7 @@ static int lent_make_memory(const char *name, size_t size, void **memory)
 int lent_batch_init(struct lent_batch *b)
 {
         void *memory = NULL;
-        *b = (struct lent_batch){.fd = lent_make_memory("chat-batch", sizeof(*b->outlet), &memory)};
+        b->fd = lent_make_memory("chat-batch", sizeof(*b->outlet), &memory);
         if (b->fd < 0)
                 return b->fd;
         b->outlet = memory;
@@ -69,8 +69,10 @@ void lent_close(struct lent *l)
 {
         if (l->page)
                 munmap(l->page, sizeof(*l->page));
-        if (l->client >= 0)
+        if (l->client >= 0) {
                 close(l->client);
+                l->batch->clients[l->look]--;
+        }
         if (l->page && l->client < 0) {
                 int64_t pause_ms = l->pause_ms == 0 ? LENT_ASK_AGAIN_MIN_MS : 2 * l->pause_ms;
                 l->pause_ms = clock_earlier(pause_ms, LENT_ASK_AGAIN_MAX_MS);
@@ -94,7 +96,7 @@ static int lent_send_question(int inbox, uint64_t epoch, const int fds[static LE
         return socket_send_fds(inbox, &iov, fds, LENT_FDS);
 }
 
-int lent_ask(struct lent *l, int fd, uint64_t epoch, const struct lent_batch *batch, int64_t now)
+int lent_ask(struct lent *l, int fd, uint64_t epoch, struct lent_batch *batch, int64_t now)
 {
         int pair[2];
         void *memory = NULL;
@@ -106,6 +108,7 @@ int lent_ask(struct lent *l, int fd, uint64_t epoch, const struct lent_batch *ba
         if (page < 0)
                 return page;
         l->page = memory;
+        l->batch = batch;
         outlet_store(&l->page->turn, OUTLET_SESSION);
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
                 r = -errno;
@@ -135,6 +138,15 @@ static bool lent_is_tcp(int fd)
                getsockopt(fd, IPPROTO_TCP, TCP_ULP, layer, &layer_size) == 0 && layer_size == 0;
 }
 
+/* Takes the look that the session states in its page. Returns false if chatd does not write such lines. */
+static bool lent_take_look(struct lent *l)
+{
+        uint32_t look = l->page->look;
+        l->look = look < OUTLET_LOOKS ? look : OUTLET_NO_LOOK;
+        return l->look == OUTLET_TEXT ||
+               (l->look != OUTLET_NO_LOOK && strncmp(l->page->server, l->batch->server, OUTLET_SERVER_BYTES) == 0);
+}
+
 bool lent_answer(struct lent *l)
 {
         uint8_t buffer[FRAME_MAX_BYTES];
@@ -153,8 +165,9 @@ bool lent_answer(struct lent *l)
         if (n >= 0)
                 socket_take_fds(&msg, &fds);
         if (fds.count == 1 && frame_decode(&f, buffer, (size_t)n) == 0 && f.type == FRAME_OUTLET &&
-            lent_is_tcp(fds.fd[0])) {
+            lent_is_tcp(fds.fd[0]) && lent_take_look(l)) {
                 l->client = fds.fd[0];
+                l->batch->clients[l->look]++;
                 /* otherwise chatd's close() could block */
                 setsockopt(l->client, SOL_SOCKET, SO_LINGER, &no_linger, sizeof(no_linger));
                 lent_close_reply(l);
@@ -187,7 +200,9 @@ static void lent_note_text(struct lent *l, const struct lent_text *text)
         outlet_store(&o->batch, text->number);
         outlet_store(&o->from, text->from);
         outlet_store(&o->to, text->to);
-        outlet_store(&o->room, text->room);
+        outlet_store(&o->ms, text->ms);
+        for (size_t i = 0; i == 0 || text->rooms[i - 1] != 0; i++)
+                outlet_store(&o->rooms[i], text->rooms[i]);
         outlet_store(&o->bytes, (uint32_t)text->bytes);
         atomic_store_explicit(&o->turn, OUTLET_WRITING, memory_order_release);
 }

@@ -27,6 +27,8 @@ struct lent {
         int reply;                /* the socket for the answer; -1: no question is open */
         bool unresponsive;        /* the session did not catch up when chatd waited for it */
         bool worth_asking;        /* the session got a batch as a datagram, so it is worth asking */
+        enum outlet_look look;    /* in which chatd writes lines to the connection */
+        struct lent_batch *batch; /* what the page was made for; NULL if `page` is NULL */
         uint64_t datagrams;       /* datagrams to the session since LEND */
         uint64_t bytes;           /* bytes to the connection */
         int64_t ask_ms;           /* when the session was last asked */
@@ -37,9 +39,12 @@ struct lent {
 struct lent_batch {
         struct outlet_batch *outlet; /* NULL: no session is asked to lend */
         int fd;
+        unsigned clients[OUTLET_LOOKS];   /* lent connections with each look */
+        char server[OUTLET_SERVER_BYTES]; /* the name of the server in lines with the looks of IRC */
 };
 
-/* Makes the memory. Returns 0 or a negative errno; then `outlet` is NULL. */
+/* Makes the memory. `b` is all zeros, but for the name of the server. Returns 0 or a negative errno; then `outlet` is
+ * NULL. */
 int lent_batch_init(struct lent_batch *b);
 void lent_batch_free(struct lent_batch *b);
 
@@ -50,8 +55,8 @@ void lent_init(struct lent *l);
 void lent_close(struct lent *l);
 
 /* Asks the session at the inbox `fd` for its client's connection. Returns 0 or a negative errno. `reply` becomes
- * readable when the session answers. `now` in ms. */
-int lent_ask(struct lent *l, int fd, uint64_t epoch, const struct lent_batch *batch, int64_t now);
+ * readable when the session answers. `batch` must live as long as the loan. `now` in ms. */
+int lent_ask(struct lent *l, int fd, uint64_t epoch, struct lent_batch *batch, int64_t now);
 
 /* Takes the answer. Returns true if the connection is lent now. Otherwise no question is open any more. */
 bool lent_answer(struct lent *l);
@@ -79,7 +84,8 @@ struct lent_text {
         uint64_t number;
         uint32_t from, to;
         uint64_t lines;
-        uint32_t room; /* records for other rooms are left out */
+        uint64_t ms;           /* the time that stands in the lines, since 1970 */
+        const uint32_t *rooms; /* with a 0 behind the last: records for other rooms are left out */
 };
 
 /* Writes to the client, and tells the session that its own lines up to `relayed_number` went to everybody. Returns true

@@ -50,12 +50,25 @@ static void relay_begin_to_lag(const struct sending *s, struct member *m)
         batch_trim_letters(m);
 }
 
+/* Writes the numbers of the member's rooms. */
+static void relay_note_rooms(const struct member *m, uint32_t rooms[static MEMBER_ROOMS_MAX])
+{
+        size_t n = 0;
+        for (const struct seat *seat = m->seats; seat; seat = seat->other)
+                rooms[n++] = seat->room->number;
+}
+
 /* Writes to the client of `m` directly. Returns true if the client has everything, or if the batch has nothing for
  * it. */
 static bool relay_write_to(const struct sending *s, struct member *m)
 {
         struct iovec iov[BATCH_MAX_RECORDS];
-        struct batch_part part = batch_gather(s->batch, m, BATCH_TEXT, iov);
+        uint32_t rooms[MEMBER_ROOMS_MAX + 1] = {0};
+        const enum outlet_look look = m->lent.look;
+        if (m->lent.client < 0 || !s->batch->texts[look].is_whole)
+                return false;
+        struct batch_part part = batch_gather(s->batch, m, BATCH_LOOK + look, iov);
+        relay_note_rooms(m, rooms);
         const struct lent_text text = {
                 .pieces = iov,
                 .n = part.pieces,
@@ -64,7 +77,8 @@ static bool relay_write_to(const struct sending *s, struct member *m)
                 .from = m->share.from,
                 .to = batch_end_for(s->batch, m),
                 .lines = part.records,
-                .room = m->seat.room->number,
+                .ms = s->batch->texts[look].ms,
+                .rooms = rooms,
         };
         if (text.n == 0)
                 return true;
@@ -102,7 +116,7 @@ static bool relay_send_records(const struct sending *s, struct member *m)
         bool taken = relay_take_result(s, m, sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT));
         if (taken && !member_is_dead(m)) {
                 m->lent.worth_asking = true;
-                if (m->id != LINK_ID && !m->roams && !lent_is_open(&m->lent) && !todo_has(TODO_PAUSE, m))
+                if (m->id != LINK_ID && !lent_is_open(&m->lent) && !todo_has(TODO_PAUSE, m))
                         todo_add(&s->roster->todo, TODO_LEND, m);
                 m->confirmed_number = m->share.relayed_number;
                 relay_count_delivered(s->relay, m, part.records);

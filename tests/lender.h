@@ -13,17 +13,22 @@
 
 #include "../chat-session/client-output.h"
 #include "../chat-session/loan.h"
+#include "../chatd/looks.h"
 
 #include "tcp.h"
 
+#define LENDER_SERVER "b.example" /* in lines with a look of IRC */
+
 struct lender {
         uint64_t id;
+        enum outlet_look look; /* of the lines to its client */
         struct loan loan;
         struct client client;
         struct seen seen;
-        uint64_t taken; /* datagrams since LEND */
-        bool gave_up;   /* the rest of a line did not come */
-        int peer;       /* the client's own end */
+        uint64_t taken;   /* datagrams since LEND */
+        bool gave_up;     /* the rest of a line did not come */
+        uint64_t rest_ms; /* the time that stands in the last rest that it wrote */
+        int peer;         /* the client's own end */
 };
 
 enum {
@@ -92,23 +97,35 @@ static inline void lender_give_up_rest(struct lender *l)
         l->gave_up = true;
 }
 
+/* Writes a record as it looks to the client. Returns its size. */
+static inline size_t lender_line(const struct lender *l, const struct record *r,
+                                 char line[static OUTLET_LINE_MAX_BYTES])
+{
+        return display_shows(r) ? looks_write(l->look, LENDER_SERVER, r, l->loan.client_ms, line, OUTLET_LINE_MAX_BYTES)
+                                : 0;
+}
+
 /* Writes the records of a batch that the client must get. */
 static inline void lender_show(struct lender *l, struct wire_reader records)
 {
         struct record r;
         while (record_next(&records, &r) > 0) {
-                struct slice parts[DISPLAY_PARTS_MAX];
+                char line[OUTLET_LINE_MAX_BYTES];
                 bool seen = seen_before(&l->seen, r.id, record_key(&r));
-                size_t n = display_parts(&r, parts), has = loan_has(&l->loan, &r);
-                if (n == 0 || has == display_bytes(&r) || (seen && has == 0))
+                size_t bytes = lender_line(l, &r, line);
+                size_t has = loan_may_have(&l->loan, &r) ? loan_has(&l->loan, &r, bytes) : 0;
+                if (bytes == 0 || has == bytes || (seen && has == 0))
                         continue;
                 if (has > 0) {
-                        client_rest(&l->client, parts, n, has);
+                        l->rest_ms = l->loan.client_ms;
+                        client_rest(&l->client, line + has, bytes - has);
                         continue;
                 }
                 if (l->client.is_broken_off)
                         lender_give_up_rest(l);
-                client_line(&l->client, parts, n);
+                char *at = client_begin_line(&l->client, bytes);
+                if (at)
+                        client_end_line(&l->client, mempcpy(at, line, bytes));
         }
         l->loan.client_bytes = 0;
 }
@@ -125,7 +142,7 @@ static inline void lender_take_frame(struct lender *l, const struct frame *f, co
         if (f->type == FRAME_LEND) { /* LEND comes behind the records of an earlier chatd */
                 lender_give_up_rest(l);
                 l->taken = 0;
-                loan_begin(&l->loan, fds, &l->client);
+                loan_begin(&l->loan, fds, &l->client, l->look, LENDER_SERVER);
         }
 }
 

@@ -21,6 +21,14 @@ static inline int64_t clock_realtime_s(void)
         return t.tv_sec;
 }
 
+/* Returns the same in ms. */
+static inline int64_t clock_realtime_ms(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* Converts `ms`, a duration or a time of 0 or more, into the form that system calls take. */
 static inline struct timespec clock_timespec(int64_t ms)
 {

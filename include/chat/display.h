@@ -92,6 +92,13 @@ static inline size_t display_parts(const struct record *r, struct slice parts[st
         }
 }
 
+/* Returns true if the record is shown. */
+static inline bool display_shows(const struct record *r)
+{
+        struct slice parts[DISPLAY_PARTS_MAX];
+        return display_parts(r, parts) > 0;
+}
+
 /* Returns the size of the line with its CR LF, in bytes, or 0 if the record is not shown. */
 static inline size_t display_bytes(const struct record *r)
 {
@@ -108,4 +115,12 @@ static inline char *display_write(char *at, const struct slice *parts, size_t n)
         for (size_t i = 0; i < n; i++)
                 at = mempcpy(at, parts[i].at, parts[i].len);
         return mempcpy(at, LINE_END, LINE_END_BYTES);
+}
+
+/* Writes the record to `at`, where there must be room. Returns its size, or 0 if it is not shown. */
+static inline size_t display_line(const struct record *r, char *at)
+{
+        struct slice parts[DISPLAY_PARTS_MAX];
+        size_t n = display_parts(r, parts);
+        return n > 0 ? (size_t)(display_write(at, parts, n) - at) : 0;
 }

@@ -22,12 +22,13 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "names.h"
 #include "record.h"
 
-/* The version of the structures below, of the look of lines (display.h), and of the rules above. Increase it with each
- * change of these. LEND states the number, and a session that was built with another number does not lend. (Since 6 a
+/* The version of the structures below, of the looks of lines (enum outlet_look), and of the rules above. Increase it with
+ * each change of these. LEND states the number, and a session that was built with another number does not lend. (Since 6 a
  * session looks by itself if chatd wrote; before, chatd woke it.) */
-enum { OUTLET_LAYOUT = 7 };
+enum { OUTLET_LAYOUT = 8 };
 
 /* The descriptors that come with LEND, in this order. */
 enum lend_fds {
@@ -37,7 +38,20 @@ enum lend_fds {
         LENT_FDS,
 };
 
-#define OUTLET_PRIVATE UINT32_MAX
+/* How lines look to a client. */
+enum outlet_look {
+        OUTLET_TEXT, /* as chat/display.h writes them */
+        OUTLET_IRC,  /* as chat-irc/line.h writes them; the flags of the form are added */
+        OUTLET_LOOKS = OUTLET_IRC + 8,
+        OUTLET_NO_LOOK = OUTLET_LOOKS, /* in no look that chatd knows */
+};
+
+enum {
+        OUTLET_SERVER_BYTES = 64,     /* the name of an IRC server, with a NUL */
+        OUTLET_LINE_MAX_BYTES = 8192, /* chatd writes no record that is longer in the look of the client */
+};
+
+#define OUTLET_PRIVATE UINT32_MAX /* the room of a record that chatd writes to no connection */
 
 /* The side that may write. These are all changes; chatd/lent.c and chat-session/loan.c make them.
  *
@@ -109,7 +123,13 @@ struct outlet_page {
         /* the records being written: indexes from `from` to before `to`, except the session's own */
         _Atomic uint32_t from, to;
         _Atomic uint32_t bytes; /* the bytes of these records together */
-        _Atomic uint32_t room;  /* the client's room: records for another room are left out */
+        _Atomic uint64_t ms;    /* the time that stands in them, since 1970 */
+        /* the client's rooms, and a 0 behind the last: records for other rooms are left out */
+        _Atomic uint32_t rooms[MEMBER_ROOMS_MAX + 1];
+
+        /* The session writes these before it answers LEND, and chatd reads them then. */
+        uint32_t look;                    /* enum outlet_look */
+        char server[OUTLET_SERVER_BYTES]; /* with OUTLET_IRC: the server that the lines name */
 };
 
 /* The records of the batch that is being relayed. Only chatd writes them. They outlive chatd in each process that has
@@ -117,9 +137,11 @@ struct outlet_page {
 struct outlet_batch {
         _Atomic uint64_t number; /* counts batches from 1; 0 while chatd puts the records in */
         struct outlet_record {
-                uint64_t id, key; /* see record_key() */
-                uint32_t bytes;   /* as shown; OUTLET_PRIVATE for a record that chatd writes to no connection */
-                uint32_t room;    /* the room that the record is for; 0: everybody */
+                uint64_t id, key;             /* see record_key() */
+                uint32_t bytes[OUTLET_LOOKS]; /* in each look that a client has */
+                uint32_t room;                /* the room that the record is for; 0: everybody; or OUTLET_PRIVATE */
+                uint32_t
+                        copies; /* so many copies of it, for other rooms, stand directly before it: a client gets one */
         } records[BATCH_MAX_RECORDS];
 };
 

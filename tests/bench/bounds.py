@@ -27,9 +27,11 @@ def is_limit(row):
     return row.server == "limit"
 
 
-def to_best(table, name, more_is_better, wanted):
-    """Returns the ratio of ours to that of the servers `wanted` for which it is worst."""
-    ours = next(row for row in table.rows if row.kind == "ours")
+def to_best(table, name, more_is_better, wanted, server="chat"):
+    """Returns the ratio of ours, which has the name `server`, to that of the servers `wanted` for which it is worst."""
+    ours = table.named(server)
+    if not ours:
+        return None
     ratios = [ours.to(row, name) for row in table.rows if wanted(row) and row.has(name)] if ours.has(name) else []
     known = [ratio for ratio in ratios if ratio is not None]
     return (min if more_is_better else max)(known) if known else None
@@ -44,7 +46,22 @@ def saturated(table):
               to_best(table, "deliveries_per_s", True, is_limit), least=0.6),
         Bound(f"{size}: CPU per delivery, ours to the best IRC server's",
               to_best(table, "cpu_us_per_delivery", False, is_irc), most=1),
-    ]
+    ] + irc(table)
+
+
+def is_plain(row):
+    return row.server == "chat"
+
+
+def irc(table):
+    """Ours with clients of IRC."""
+    size = f"{table.work['clients']} clients of IRC, saturated"
+    bounds = [Bound(f"{size}: CPU per delivery, to that with plain clients",
+                    to_best(table, "cpu_us_per_delivery", False, is_plain, "chat, IRC"), most=1.25)]
+    if table.work["clients"] >= 100:
+        bounds.append(Bound(f"{size}: deliveries/s, to the best IRC server's",
+                            to_best(table, "deliveries_per_s", True, is_irc, "chat, IRC"), least=2))
+    return bounds
 
 
 def trickle(table):

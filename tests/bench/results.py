@@ -83,7 +83,8 @@ def is_peer(row):
 
 
 def is_irc(row):
-    return row.irc
+    """Another IRC server."""
+    return row.irc and is_peer(row)
 
 
 def tables_of(runs, part):

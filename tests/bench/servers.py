@@ -110,21 +110,25 @@ class Server:
 
 
 class Chat(Server):
-    """Ours, as installed: the units in units/, with the same limits lifted as for the others."""
+    """Ours, as installed: the units in units/, with the same limits lifted as for the others. `front` is its unit for a
+    kind of clients, and `program` serves one of them."""
 
-    def __init__(self):
-        super().__init__("chat", 8888, (), kind="ours", protocol=("--greeted",))
+    def __init__(self, name="chat", port=8888, front="chat", program="chat-session", irc=False, protocol=("--greeted",)):
+        super().__init__(name, port, (), kind="ours", irc=irc, protocol=protocol)
+        self.front, self.program = front, program
 
     def has(self):
         return True
 
     def install(self):
+        """Installs the programs, and lifts the limits of this kind of clients."""
         command("make", "--no-print-directory", "install")
-        self.drop_in("chat.socket", "[Socket]\nListenStream=\nListenStream=0.0.0.0:8888\n"
+        self.drop_in(f"{self.front}.socket", f"[Socket]\nListenStream=\nListenStream=0.0.0.0:{self.port}\n"
                      "MaxConnections=100000\nMaxConnectionsPerSource=100000\n")
-        with open("/etc/chat/chat.conf", "a", encoding="utf-8") as file:
+        with open("/etc/chat/chat.conf", "w", encoding="utf-8") as file:
             file.write("MembersPerNetwork=off\n")
-        self.drop_in("chat@.service", "[Service]\nExecStart=\nExecStart=/usr/local/sbin/chat-session --pace=off\n")
+        self.drop_in(f"{self.front}@.service",
+                     f"[Service]\nExecStart=\nExecStart=/usr/local/sbin/{self.program} --pace=off\n")
         command("systemctl", "daemon-reload")
 
     @staticmethod
@@ -134,17 +138,18 @@ class Chat(Server):
             file.write(text)
 
     def cgroups(self):
-        return [f"{cgroup_of_system()}/chatd.service", f"{cgroup_of_system()}/system-chat.slice"]
+        instances = self.front.replace("-", "\\x2d")
+        return [f"{cgroup_of_system()}/chatd.service", f"{cgroup_of_system()}/system-{instances}.slice"]
 
     def sessions(self):
         return processes_of(self.cgroups()[1])
 
     def start(self):
-        command("systemctl", "start", "chat.socket", "chatd.service")
+        command("systemctl", "start", f"{self.front}.socket", "chatd.service")
 
     def stop(self):
         await_that("all sessions ended", lambda: not self.sessions())
-        command("systemctl", "stop", "chat.socket", "chatd.socket", "chatd.service")
+        command("systemctl", "stop", f"{self.front}.socket", "chatd.socket", "chatd.service")
         await_that("quiet", init_is_quiet)
 
 
@@ -174,10 +179,17 @@ def ours():
     return chat
 
 
+def chat_by_irc():
+    """Returns ours with clients of IRC."""
+    chat = Chat("chat, IRC", 6667, "chat-irc", "chat-irc", irc=True, protocol=("--irc",))
+    chat.install()
+    return chat
+
+
 def everybody():
     """Returns all available servers, ours first."""
     install_peers()
-    chat = ours()
+    chats = [ours(), chat_by_irc()]
     here = os.getcwd()
     others = [
         # it accepts clients once a second
@@ -189,7 +201,7 @@ def everybody():
         Server("line-relay", 7002, (f"{here}/tests/bench/line-relay.py", "7002"), kind="baseline", user="root"),
         Server("limit", 7001, (f"{here}/build/tests/bench/limit", "7001"), kind="baseline", user="root"),
     ]
-    return [chat] + [server for server in others if server.has()]
+    return chats + [server for server in others if server.has()]
 
 
 if __name__ == "__main__":  # on a host that was just booted

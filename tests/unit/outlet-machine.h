@@ -52,7 +52,9 @@ enum place {
         FROM,
         TO,
         BYTES,
+        MS,
         ROOM,
+        ROOM_BEHIND,
         NUMBER,
         RECORDS,
         PLACES_OF_LOAN,
@@ -78,7 +80,7 @@ enum {
         FD_INBOX = 1000,
         FD_CONNECTION,
         FD_REPLY,
-        FD_SESSIONS_REPLY,
+        FD_SESSIONS_REPLY, /* for the first loan; the numbers behind it are for the others */
         FD_PAGE = 1100,
         FD_BATCH = 1200,
 };
@@ -443,7 +445,7 @@ static ssize_t machine_sendmsg(int fd, const struct msghdr *msg)
         }
         if (!is_repeated(&result)) { /* the session answers */
                 choose(1);
-                run.m->replied = run.m->loan + 1;
+                run.m->replied = (uint8_t)(fd - FD_SESSIONS_REPLY + 1);
                 memcpy(run.m->reply_view, own_view(), PLACES);
                 end_step(0);
         }
@@ -568,7 +570,9 @@ static unsigned place_of(const volatile void *at)
                 offsetof(struct outlet_page, from),
                 offsetof(struct outlet_page, to),
                 offsetof(struct outlet_page, bytes),
-                offsetof(struct outlet_page, room),
+                offsetof(struct outlet_page, ms),
+                offsetof(struct outlet_page, rooms[0]),
+                offsetof(struct outlet_page, rooms[1]),
         };
         for (unsigned loan = 0; loan < LOANS; loan++) {
                 if (at == &batches[loan].number)

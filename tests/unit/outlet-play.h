@@ -111,11 +111,11 @@ static void put_records(struct outlet_batch *b, unsigned batch)
 {
         const struct record first = record_of(batch, 0), second = record_of(batch, 1);
         const struct outlet_record records[SHARED_RECORDS] = {
-                {OTHER_ID, NOT_FOR_IT, LINE_BYTES, CLIENTS_ROOM},
-                {first.id, record_key(&first), LINE_BYTES, CLIENTS_ROOM},
-                {OWN_ID, NOT_FOR_IT, LINE_BYTES, CLIENTS_ROOM},
-                {second.id, record_key(&second), LINE_BYTES, 0},
-                {OTHER_ID, NOT_FOR_IT, LINE_BYTES, CLIENTS_ROOM + 1},
+                {OTHER_ID, NOT_FOR_IT, {LINE_BYTES}, CLIENTS_ROOM, 0},
+                {first.id, record_key(&first), {LINE_BYTES}, CLIENTS_ROOM, 0},
+                {OWN_ID, NOT_FOR_IT, {LINE_BYTES}, CLIENTS_ROOM, 0},
+                {second.id, record_key(&second), {LINE_BYTES}, 0, 0},
+                {OTHER_ID, NOT_FOR_IT, {LINE_BYTES}, CLIENTS_ROOM + 1, 0},
         };
         memcpy(b->records, records, sizeof(records));
 }
@@ -164,7 +164,8 @@ static void chatd_write(void)
                                  .from = 1,
                                  .to = SHARED_RECORDS,
                                  .lines = RECORDS_OF_BATCH,
-                                 .room = CLIENTS_ROOM};
+                                 .ms = now->consumed + 1u,
+                                 .rooms = (const uint32_t[]){CLIENTS_ROOM, 0}};
         bool written = lent_write(&lent, &text, 0);
         happened.by_itself += written;
         happened.after_datagram += written && after;
@@ -330,7 +331,7 @@ static void session_take(void)
         unsigned type = letter & 0xff, batch = letter >> 8 & 0xff, loan = letter >> 16;
         struct socket_fds fds = {.fd = {[LENT_PAGE] = FD_PAGE + (int)loan,
                                         [LENT_BATCH] = FD_BATCH + (int)loan,
-                                        [LENT_REPLY] = FD_SESSIONS_REPLY},
+                                        [LENT_REPLY] = FD_SESSIONS_REPLY + (int)loan},
                                  .count = LENT_FDS};
         for (unsigned i = 0; type == POST_BATCH && i < RECORDS_OF_BATCH; i++) {
                 struct record r = record_of(batch, i);
@@ -342,7 +343,10 @@ static void session_take(void)
                                                        : FRAME_MISSED,
                           .id = epoch_of(loan),
                           .records = wire_read(records, size)};
+        session.rest_ms = UINT64_MAX; /* no rest */
         lender_take_frame(&session, &f, &fds);
+        if (session.rest_ms != UINT64_MAX && session.rest_ms != batch + 1u)
+                fail_step("the end of a line has another time than its beginning");
         now->dirty = true;
 }
 

@@ -154,16 +154,66 @@ static inline int say(struct fixture *f)
         return (int)(now_ms - begin);
 }
 
-static inline void lend(struct fixture *f, int who)
+/* Lets a session lend its client's connection once more. */
+static inline void lend_again(struct fixture *f, int who)
 {
         struct member *m = f->members[who];
-        if (!f->batch.lent.outlet)
-                assert_int_equal(lent_batch_init(&f->batch.lent), 0);
-        f->lenders[who] = lender_make(m->id);
+        lent_close(&m->lent);
         assert_int_equal(lent_ask(&m->lent, m->fd, f->relay.epoch, &f->batch.lent, now_ms), 0);
         assert_int_equal(lender_take(f->lenders[who], f->inboxes[who]), 1);
         assert_true(lent_answer(&m->lent));
         lender_write(f->lenders[who]);
+}
+
+/* Lets a member have a session with a client that wants lines in this look, and lend its connection. */
+static inline void lend_in_look(struct fixture *f, int who, enum outlet_look look)
+{
+        stpcpy(f->batch.lent.server, LENDER_SERVER);
+        if (!f->batch.lent.outlet)
+                assert_int_equal(lent_batch_init(&f->batch.lent), 0);
+        f->lenders[who] = lender_make(f->members[who]->id);
+        f->lenders[who]->look = look;
+        lend_again(f, who);
+}
+
+static inline void lend(struct fixture *f, int who)
+{
+        lend_in_look(f, who, OUTLET_TEXT);
+}
+
+/* Runs the session: its client gets what came as datagrams. */
+static inline void wake(struct fixture *f, int who)
+{
+        lender_take(f->lenders[who], f->inboxes[who]);
+        lender_write(f->lenders[who]);
+}
+
+/* Takes everything out of the connection, and stores it behind `len` bytes. Returns the new length. */
+static inline size_t collect(struct lender *l, char *into, size_t size, size_t len)
+{
+        for (int left = 1; left > 0;) {
+                assert_int_equal(ioctl(l->client.out, SIOCOUTQ, &left), 0);
+                for (ssize_t n; (n = recv(l->peer, into + len, size - len, MSG_DONTWAIT)) > 0;)
+                        len += (size_t)n;
+        }
+        return len;
+}
+
+/* Fills the connection of the session's client, and takes `room` bytes out of it. Returns how many are left in it. */
+static inline size_t leave_room(struct lender *l, size_t room)
+{
+        static char junk[1 << 16];
+        assert_true(loan_claim(&l->loan));
+        size_t left = outlet_fill(&l->client);
+        loan_release(&l->loan, &l->client, l->taken);
+        while (room > 0) {
+                ssize_t n = recv(l->peer, junk, room < sizeof(junk) ? room : sizeof(junk), MSG_DONTWAIT);
+                if (n <= 0)
+                        break;
+                room -= (size_t)n;
+                left -= (size_t)n;
+        }
+        return left;
 }
 
 /* Returns the datagrams in an inbox as people see them. */
@@ -184,11 +234,12 @@ static inline const char *inbox_as_text(int fd)
         return text;
 }
 
+static uint64_t draw_state = 1;
+
 static inline unsigned draw(unsigned below)
 {
-        static uint64_t state = 1;
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        return (unsigned)(state >> 33) % below;
+        draw_state = draw_state * 6364136223846793005u + 1442695040888963407u;
+        return (unsigned)(draw_state >> 33) % below;
 }
 
 /* Puts the members into one room, or into several. */

@@ -79,14 +79,16 @@ static inline bool write_part(struct fixture *f, uint64_t first, uint64_t last, 
 {
         char text[1024], number[24], *at = text;
         struct outlet_batch *shared = f->batch.outlet;
-        struct lent_text t = {.number = ++f->batches, .to = 1, .lines = last - first + 1};
+        struct lent_text t = {
+                .number = ++f->batches, .to = 1, .lines = last - first + 1, .rooms = (const uint32_t[]){1, 0}};
         atomic_store(&shared->number, 0);
-        shared->records[0] = (struct outlet_record){f->id, 1, 9, 0};
+        shared->records[0] = (struct outlet_record){f->id, 1, {9}, 0, 0};
         for (uint64_t n = first; n <= last; n++) {
                 struct record r = bobs_line(n, number);
                 struct slice parts[DISPLAY_PARTS_MAX];
                 at = display_write(at, parts, display_parts(&r, parts));
-                shared->records[t.to++] = (struct outlet_record){r.id, record_key(&r), (uint32_t)display_bytes(&r), 0};
+                shared->records[t.to++] =
+                        (struct outlet_record){r.id, record_key(&r), {(uint32_t)display_bytes(&r)}, 0, 0};
         }
         atomic_store(&shared->number, t.number);
         t.bytes = (size_t)(at - text);

@@ -201,7 +201,7 @@ static void test_the_rest_has_room(void **state)
 {
         struct fixture *f = *state;
         struct client *c = &f->client;
-        struct slice parts[] = {slice_of("a line that is longer than the room")};
+        static const char line[] = "a line that is longer than the room";
         for (int rest = 0; rest < 2; rest++) {
                 c->is_broken_off = true;
                 while (c->skipped_lines == 0)
@@ -209,7 +209,7 @@ static void test_the_rest_has_room(void **state)
                 while (client_room(c) > 0)
                         client_raw(c, "x", 1);
                 if (rest > 0)
-                        client_rest(c, parts, 1, 2);
+                        client_rest(c, line + 2, sizeof(line) - 3);
                 else
                         client_give_up_rest(c);
                 assert_in_range(c->end, 1, sizeof(c->buffer));

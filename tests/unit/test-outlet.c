@@ -12,6 +12,8 @@
 
 #include "../../chatd/lent.h"
 
+#include "../../chat-irc/line.h"
+
 #include "outlet-fixture.h"
 
 enum {
@@ -66,16 +68,17 @@ struct fixture {
 static void begin_batch(struct fixture *f, uint64_t number)
 {
         static char text[BATCH_TEXT_BYTES];
+        static const uint32_t rooms[] = {ROOM, 0};
         char *at = text;
         atomic_store(&f->batch.outlet->number, 0);
         f->text = (struct lent_text){
-                .pieces = f->pieces, .number = number, .to = (uint32_t)f->count, .lines = SHOWN, .room = ROOM};
+                .pieces = f->pieces, .number = number, .to = (uint32_t)f->count, .lines = SHOWN, .rooms = rooms};
         for (size_t i = 0; i < f->count; i++) {
                 const struct record *r = &f->records[i];
                 struct slice parts[DISPLAY_PARTS_MAX];
                 size_t bytes = display_bytes(r);
-                f->batch.outlet->records[i] = (struct outlet_record){r->id, record_key(r), (uint32_t)bytes,
-                                                                     r->room.len > 0 ? ROOM + 1 : ROOM};
+                f->batch.outlet->records[i] = (struct outlet_record){
+                        r->id, record_key(r), {(uint32_t)bytes}, r->room.len > 0 ? ROOM + 1 : ROOM, 0};
                 if (!is_for_us(r))
                         continue;
                 display_write(at, parts, display_parts(r, parts));
@@ -119,7 +122,7 @@ static void take_lend(struct fixture *f)
         struct socket_fds fds;
         assert_true(outlet_is_asked(f->inbox[1], &fds));
         assert_int_equal(fds.count, LENT_FDS);
-        loan_begin(&f->loan, &fds, &f->client);
+        loan_begin(&f->loan, &fds, &f->client, OUTLET_TEXT, "");
         socket_close_fds(&fds);
 }
 
@@ -390,15 +393,16 @@ static void lengthen_batch(struct fixture *f)
 static void show_datagram(struct fixture *f)
 {
         for (size_t i = 0; i < f->count; i++) {
+                char line[OUTLET_LINE_MAX_BYTES];
                 struct slice parts[DISPLAY_PARTS_MAX];
-                size_t n = display_parts(&f->records[i], parts), has;
+                size_t n = display_parts(&f->records[i], parts), bytes = display_line(&f->records[i], line);
                 if (!is_for_us(&f->records[i]))
                         continue;
-                has = loan_has(&f->loan, &f->records[i]);
-                if (has == display_bytes(&f->records[i]))
+                size_t has = loan_has(&f->loan, &f->records[i], bytes);
+                if (has == bytes)
                         continue;
                 if (has > 0)
-                        client_rest(&f->client, parts, n, has);
+                        client_rest(&f->client, line + has, bytes - has);
                 else
                         client_line(&f->client, parts, n);
         }
@@ -501,13 +505,13 @@ static void test_chatd_dies_while_the_client_is_slow(void **state)
 static void test_the_rest_comes_first(void **state)
 {
         struct fixture *f = *state;
-        struct slice parts[DISPLAY_PARTS_MAX];
-        size_t n = display_parts(&f->records[1], parts);
+        char line[OUTLET_LINE_MAX_BYTES];
+        size_t bytes = display_line(&f->records[1], line);
         f->client.is_broken_off = true;
         client_say(f, "*** later");
         client_flush(&f->client);
         assert_string_equal(received(f), "");
-        client_rest(&f->client, parts, n, 7);
+        client_rest(&f->client, line + 7, bytes - 7);
         client_flush(&f->client);
         assert_string_equal(received(f), "llo\r\n*** later\r\n");
         f->client.is_broken_off = true;
@@ -667,34 +671,55 @@ static void test_a_connection_that_is_reset(void **state)
         assert_true(loan_claim(&f->loan));
 }
 
+/* Writes the kinds of records in a look, with "|" in place of the line end. Returns the end. */
+static char *write_looks(char *at, enum outlet_look look)
+{
+        for (uint8_t kind = RECORD_LINE; kind <= RECORD_EXIT; kind++) {
+                struct record r = {.kind = kind, .id = 10, .number = 2, .name = slice_of("n"), .text = slice_of("t")};
+                if (kind == RECORD_REPLY || kind == RECORD_ANSWER)
+                        r.name = slice_of("n@h");
+                size_t n = looks_write(look, LENDER_SERVER, &r, 1500, at, OUTLET_LINE_MAX_BYTES);
+                at = n > 0 ? at + n - LINE_END_BYTES : at;
+                *at++ = '|';
+        }
+        struct record removed = {.kind = RECORD_LEAVE, .name = slice_of("n"), .text = slice_of(LEAVE_REMOVED)};
+        at += looks_write(look, LENDER_SERVER, &removed, 0, at, OUTLET_LINE_MAX_BYTES) - LINE_END_BYTES;
+        *at++ = '|';
+        struct record removal = {.kind = RECORD_TOPIC, .name = slice_of("n"), .text = {"", 0}};
+        at += looks_write(look, LENDER_SERVER, &removal, 0, at, OUTLET_LINE_MAX_BYTES) - LINE_END_BYTES;
+        *at++ = '|';
+        *at = '\0';
+        return at;
+}
+
 /* chatd and a session of another version add up how many bytes of a batch the client has. So a change of these lines
  * needs another OUTLET_LAYOUT. */
 static void test_lines_look_as_the_layout_says(void **state)
 {
-        static const char layout_7[] =
+        static const char layout_8[] =
                 "n: t|*** n is connected|*** n is disconnected|*** t||* n t|*** n is now called t|"
                 "n (to you): t|*** n went to t|*** n came from t|*** n set the topic: t||*** h: t|"
                 "|*** h: t|*** n entered the room|*** n left the room|"
                 "*** n was removed|*** n removed the topic|";
-        char text[1024] = "", *at = text;
-        struct slice parts[DISPLAY_PARTS_MAX];
+#define N ":n!chat@b.example "
+        static const char layout_8_irc[] =
+                N "PRIVMSG #lobby :t|" N "JOIN #lobby|" N "QUIT :t||"
+                  "|" N "PRIVMSG #lobby :\001ACTION t\001|" N "NICK :t|"
+                  "|" N "PART #lobby :t|" N "JOIN #lobby|" N "TOPIC #lobby :t|||"
+                  "||" N "JOIN #lobby|" N "PART #lobby|" N "QUIT :removed|" N "TOPIC #lobby :|";
+#undef N
+        static const char with_tags[] = "@time=1970-01-01T00:00:01.500Z;msgid=000000000000000a-2 :n!chat@b.example "
+                                        "PRIVMSG #lobby :t|@time=1970-01-01T00:00:01.500Z :n!chat@b.example JOIN "
+                                        "#lobby * :chat|";
+        char text[16 * 1024];
         (void)state;
-        for (uint8_t kind = RECORD_LINE; kind <= RECORD_EXIT; kind++) {
-                struct record r = {.kind = kind, .name = slice_of("n"), .text = slice_of("t")};
-                if (kind == RECORD_REPLY || kind == RECORD_ANSWER)
-                        r.name = slice_of("n@h");
-                size_t n = display_parts(&r, parts);
-                at = n > 0 ? display_write(at, parts, n) - LINE_END_BYTES : at;
-                *at++ = '|';
-        }
-        struct record removed = {.kind = RECORD_LEAVE, .name = slice_of("n"), .text = slice_of(LEAVE_REMOVED)};
-        at = display_write(at, parts, display_parts(&removed, parts)) - LINE_END_BYTES;
-        *at++ = '|';
-        struct record removal = {.kind = RECORD_TOPIC, .name = slice_of("n"), .text = {"", 0}};
-        at = display_write(at, parts, display_parts(&removal, parts)) - LINE_END_BYTES;
-        memcpy(at, "|", 2);
-        assert_string_equal(text, layout_7);
-        assert_int_equal(OUTLET_LAYOUT, 7);
+        write_looks(text, OUTLET_TEXT);
+        assert_string_equal(text, layout_8);
+        write_looks(text, OUTLET_IRC);
+        assert_string_equal(text, layout_8_irc);
+        write_looks(text, OUTLET_IRC + LINE_TIME + LINE_ID + LINE_EXTENDED_JOIN);
+        assert_memory_equal(text, with_tags, sizeof(with_tags) - 1);
+        assert_int_equal(OUTLET_LAYOUT, 8);
 }
 
 int main(void)

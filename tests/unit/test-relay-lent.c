@@ -1,13 +1,6 @@
 /* Members that lent their clients' connections: what chatd writes there, and clients that are slow. */
 #include "relay-fixture.h"
 
-/* Runs the session: its client gets what came as datagrams. */
-static void wake(struct fixture *f, int who)
-{
-        lender_take(f->lenders[who], f->inboxes[who]);
-        lender_write(f->lenders[who]);
-}
-
 static void test_who_lent_gets_text_and_no_datagram(void **state)
 {
         struct fixture *f = *state;
@@ -71,11 +64,13 @@ static void assert_noted(const struct fixture *f, int who, const char *text)
         const struct outlet_batch *shared = f->lenders[who]->loan.batch;
         const struct outlet_page *page = f->lenders[who]->loan.page;
         size_t bytes = 0;
-        assert_int_equal(atomic_load(&page->room), f->members[who]->seat.room->number);
+        const uint32_t room = f->members[who]->seat.room->number;
+        assert_int_equal(atomic_load(&page->rooms[0]), room);
+        assert_int_equal(atomic_load(&page->rooms[1]), 0);
         for (uint32_t i = atomic_load(&page->from); i < atomic_load(&page->to); i++) {
                 const struct outlet_record *r = &shared->records[i];
-                bool not_for_it = r->id == f->lenders[who]->id || (r->room != 0 && r->room != atomic_load(&page->room));
-                bytes += not_for_it ? 0 : r->bytes;
+                bool not_for_it = r->id == f->lenders[who]->id || (r->room != 0 && r->room != room);
+                bytes += not_for_it ? 0 : r->bytes[OUTLET_TEXT];
         }
         assert_int_equal(bytes, strlen(text));
         assert_int_equal(atomic_load(&page->bytes), bytes);
@@ -109,7 +104,7 @@ static void relay_drawn(struct fixture *f, const struct drawn *all, size_t n)
                 said.room = room_of(f, &all[i]) && room_of(f, &all[i])->number > 1 ? slice_of(room_of(f, &all[i])->name)
                                                                                    : (struct slice){"", 0};
                 assert_int_equal(seen->key, record_key(&said));
-                assert_int_equal(seen->bytes, display_bytes(&all[i].record));
+                assert_int_equal(seen->bytes[OUTLET_TEXT], display_bytes(&all[i].record));
                 seen++;
         }
         assert_int_equal(seen - shared->records, f->batch.count);
@@ -171,7 +166,7 @@ static void test_text_has_room_for_a_full_batch(void **state)
                 while (batch_has_room_for(&f->batch, 1, RECORD_HEADER_BYTES))
                         batch_add_notice(&f->batch, NULL, &rec);
                 assert_int_equal(f->batch.count, BATCH_MAX_RECORDS);
-                assert_int_equal(f->batch.text_size, BATCH_MAX_RECORDS * display_bytes(&rec));
+                assert_int_equal(f->batch.texts[OUTLET_TEXT].size, BATCH_MAX_RECORDS * display_bytes(&rec));
                 assert_in_range(display_bytes(&rec), 0, RECORD_HEADER_BYTES + BATCH_TEXT_MORE_BYTES);
                 relay_send(&f->relay, &f->batch, &f->roster);
                 assert_string_equal(inbox_as_text(f->inboxes[0]), inbox_as_text(f->inboxes[2]));
@@ -212,34 +207,6 @@ static void relay_one(struct fixture *f, int from, const char *text)
         batch_begin(&f->batch, f->relay.epoch);
         assert_true(add(f, from, text));
         relay_send(&f->relay, &f->batch, &f->roster);
-}
-
-/* Takes everything out of the connection, and stores it behind `len` bytes. Returns the new length. */
-static size_t collect(struct lender *l, char *into, size_t size, size_t len)
-{
-        for (int left = 1; left > 0;) {
-                assert_int_equal(ioctl(l->client.out, SIOCOUTQ, &left), 0);
-                for (ssize_t n; (n = recv(l->peer, into + len, size - len, MSG_DONTWAIT)) > 0;)
-                        len += (size_t)n;
-        }
-        return len;
-}
-
-/* Fills the connection of the session's client, and takes `room` bytes out of it. Returns how many are left in it. */
-static size_t leave_room(struct lender *l, size_t room)
-{
-        static char junk[1 << 16];
-        assert_true(loan_claim(&l->loan));
-        size_t left = outlet_fill(&l->client);
-        loan_release(&l->loan, &l->client, l->taken);
-        while (room > 0) {
-                ssize_t n = recv(l->peer, junk, room < sizeof(junk) ? room : sizeof(junk), MSG_DONTWAIT);
-                if (n <= 0)
-                        break;
-                room -= (size_t)n;
-                left -= (size_t)n;
-        }
-        return left;
 }
 
 /* The length of the batch, and the place where its client takes no more, change from round to round. */

@@ -14,7 +14,7 @@ struct tiny {
         int64_t name_by; /* when the client must have named itself, ms of CLOCK_MONOTONIC */
         uint64_t asked;  /* the number of the request WHO */
         unsigned notes;
-        enum kind_form form;
+        enum outlet_look look;
 };
 
 static void tiny_show(struct tiny *t, const char *event, struct slice text)
@@ -161,10 +161,26 @@ static void tiny_skips(void *me, uint64_t lines)
         tiny_show(me, "SKIPPED", slice_of(text));
 }
 
-static enum kind_form tiny_form(const void *me)
+static enum outlet_look tiny_look(const void *me, const char **server)
 {
         const struct tiny *t = me;
-        return t->form;
+        (void)server;
+        return t->look;
+}
+
+static bool tiny_is_plain(const void *me)
+{
+        (void)me;
+        return true;
+}
+
+static size_t tiny_lent_line(const void *me, enum outlet_look look, const struct record *r, uint64_t ms,
+                             char line[static OUTLET_LINE_MAX_BYTES])
+{
+        (void)me;
+        (void)look;
+        (void)ms;
+        return display_line(r, line);
 }
 
 static bool tiny_draw(void *me)
@@ -208,7 +224,9 @@ static const struct kind tiny_kind = {
         .away = tiny_away,
         .refusal = tiny_refusal,
         .skips = tiny_skips,
-        .form = tiny_form,
+        .look = tiny_look,
+        .is_plain = tiny_is_plain,
+        .lent_line = tiny_lent_line,
         .draw = tiny_draw,
         .due = tiny_due,
         .tick = tiny_tick,
@@ -218,7 +236,7 @@ static const struct kind tiny_kind = {
 static struct fixture *start_tiny(struct tiny *t)
 {
         int fds[2];
-        *t = (struct tiny){.form = KIND_FORM_NEVER};
+        *t = (struct tiny){.look = OUTLET_NO_LOOK};
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
         return start_kind(&tiny_kind, t, fds, &(struct session_options){0});
 }

@@ -1,0 +1,277 @@
+#include "line.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <chat/safe-text.h>
+
+#define ACTION_BEGIN "\001ACTION "
+#define ACTION_END "\001"
+
+/* The parameters of a message, from slices. */
+#define LINE_PARAMS(...)                                                                                               \
+        (const struct slice[]){__VA_ARGS__}, sizeof((const struct slice[]){__VA_ARGS__}) / sizeof(struct slice)
+
+enum {
+        ACTION_BYTES = sizeof(ACTION_BEGIN ACTION_END) - 1,
+        AROUND_BYTES = LINE_SERVER_MAX_BYTES + ACTION_BYTES + 32, /* around a name, a target and a text */
+        PIECE_MIN_BYTES = 128,  /* a piece that ends at a blank is at least so long, unless it is the last */
+        PIECE_SMALL_BYTES = 16, /* names leave at least so much room for a piece */
+        MS_PER_DAY = 24 * 60 * 60 * 1000,
+};
+
+/* ---- the server ---- */
+
+bool line_is_server(const char *name)
+{
+        return text_is_name(name, strlen(name)) && strlen(name) <= LINE_SERVER_MAX_BYTES && strchr(name, '.') &&
+               strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == strlen(name);
+}
+
+void line_server(char server[static LINE_SERVER_MAX_BYTES + 1])
+{
+        char host[HOST_NAME_MAX + 1] = "";
+        gethostname(host, sizeof(host) - 1);
+        snprintf(server, LINE_SERVER_MAX_BYTES + 1, "%.50s%s", host, strchr(host, '.') ? "" : ".chat");
+        if (!line_is_server(server))
+                snprintf(server, LINE_SERVER_MAX_BYTES + 1, "chat.invalid");
+}
+
+/* ---- time ---- */
+
+/* As in Howard Hinnant's days_from_civil: the year begins in March, so that the leap day is its last one. */
+unsigned line_days(unsigned year, unsigned month, unsigned day)
+{
+        year -= month <= 2;
+        unsigned era = year / 400, of_era = year % 400;
+        unsigned of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+        return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+/* gmtime_r(3) is not used, because it may read files the first time, which the sandbox does not allow. The date is found
+ * as in Howard Hinnant's days_from_civil. */
+void line_time(uint64_t ms, char text[static LINE_TIME_BYTES])
+{
+        uint64_t days = ms / MS_PER_DAY + 719468, rest = ms % MS_PER_DAY; /* days since 0000-03-01 */
+        uint64_t era = days / 146097, of_era = days % 146097;
+        uint64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+        uint64_t of_year = of_era - (365 * year + year / 4 - year / 100), month = (5 * of_year + 2) / 153;
+        uint64_t day = of_year - (153 * month + 2) / 5 + 1;
+        month = month < 10 ? month + 3 : month - 9;
+        year += era * 400 + (month <= 2);
+        snprintf(text, LINE_TIME_BYTES,
+                 "%04" PRIu64 "-%02" PRIu64 "-%02" PRIu64 "T%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 ".%03" PRIu64 "Z",
+                 year % 10000, month % 100, day % 100, rest / 3600000, rest / 60000 % 60, rest / 1000 % 60,
+                 rest % 1000);
+}
+
+/* ---- parts of a message ---- */
+
+struct slice line_source(const char *server, struct slice name, char source[static LINE_SOURCE_MAX_BYTES])
+{
+        char nick[IRC_NICK_MAX_BYTES];
+        const char *host = memrchr(name.at, '@', name.len);
+        nick_of_name(name, nick);
+        if (host)
+                snprintf(source, LINE_SOURCE_MAX_BYTES, "%s!chat@%.*s", nick, (int)(name.at + name.len - host - 1),
+                         host + 1);
+        else
+                snprintf(source, LINE_SOURCE_MAX_BYTES, "%s!chat@%s", nick, server);
+        return slice_of(source);
+}
+
+struct slice line_channel(struct slice room, char channel[static LINE_CHANNEL_BYTES])
+{
+        if (room.len == 0)
+                room = slice_of(FIRST_ROOM);
+        snprintf(channel, LINE_CHANNEL_BYTES, "#%.*s", (int)room.len, room.at);
+        return slice_of(channel);
+}
+
+/* Returns true if the only parameter of a command is a text. ii(1) drops such a message without a ":" in front of it. */
+static bool line_has_text(const char *command)
+{
+        return strcmp(command, "NICK") == 0 || strcmp(command, "QUIT") == 0 || strcmp(command, "ERROR") == 0;
+}
+
+struct irc_message line_message(struct slice source, const char *command, const struct slice *params, size_t n)
+{
+        struct irc_message m = {.tags = {"", 0},
+                                .source = source,
+                                .command = slice_of(command),
+                                .has_text = n > 1 || line_has_text(command)};
+        for (; m.params_count < n; m.params_count++)
+                m.params[m.params_count] = params[m.params_count];
+        return m;
+}
+
+/* The tags of one line, while they are being written. */
+struct line_tags {
+        size_t len;
+        char text[LINE_TAGS_MAX_BYTES];
+};
+
+__attribute__((format(printf, 2, 3))) static void line_add_tag(struct line_tags *t, const char *format, ...)
+{
+        va_list args;
+        if (t->len > 0)
+                t->text[t->len++] = ';';
+        va_start(args, format);
+        t->len += (size_t)vsnprintf(t->text + t->len, sizeof(t->text) - t->len, format, args);
+        va_end(args);
+}
+
+/* Writes the tags that all messages of a line have. */
+static void line_begin_tags(const struct line *l, struct line_tags *t)
+{
+        char time[LINE_TIME_BYTES];
+        t->len = 0;
+        if (l->tags.len > 0)
+                line_add_tag(t, "%.*s", (int)l->tags.len, l->tags.at);
+        if (!(l->form.flags & LINE_TIME))
+                return;
+        line_time(l->ms, time);
+        line_add_tag(t, "time=%s", time);
+}
+
+/* Appends the id of a message. A text that is too long is several messages, with ids of their own: `piece` counts them
+ * from 0. */
+static void line_add_id(const struct line *l, struct line_tags *t, unsigned piece)
+{
+        if (!(l->form.flags & LINE_ID) || l->number == 0)
+                return;
+        line_add_tag(t, "msgid=%016" PRIx64 "-%" PRIu64, l->id, l->number);
+        if (piece > 0)
+                t->len += (size_t)snprintf(t->text + t->len, sizeof(t->text) - t->len, ".%u", piece);
+}
+
+/* ---- what members do ---- */
+
+size_t line_deed(const struct line *l, const char *command, const struct slice *params, size_t n, char *out,
+                 size_t size)
+{
+        char source[LINE_SOURCE_MAX_BYTES];
+        struct line_tags tags;
+        struct irc_message m = line_message(line_source(l->form.server, l->name, source), command, params, n);
+        if (size < LINE_MESSAGE_BYTES)
+                return 0;
+        line_begin_tags(l, &tags);
+        m.tags = (struct slice){tags.text, tags.len};
+        return irc_write(&m, out);
+}
+
+size_t line_join(const struct line *l, struct slice channel, char *out, size_t size)
+{
+        const struct slice params[] = {channel, slice_of("*"), slice_of(LINE_REAL_NAME)};
+        return line_deed(l, "JOIN", params, l->form.flags & LINE_EXTENDED_JOIN ? 3 : 1, out, size);
+}
+
+/* ---- what members say ---- */
+
+/* Takes the beginning of `text` off, `room` bytes at most: at a blank if possible, and not within a character. */
+static struct slice line_take_piece(struct slice *text, size_t room)
+{
+        size_t len = text->len;
+        if (len > room) {
+                const char *blank = memrchr(text->at, ' ', room);
+                len = blank && blank - text->at >= PIECE_MIN_BYTES ? (size_t)(blank + 1 - text->at)
+                                                                   : room - text_open(text->at, room);
+        }
+        struct slice piece = {text->at, len};
+        text->at += len;
+        text->len -= len;
+        return piece;
+}
+
+size_t line_text_size(struct slice name, struct slice target, struct slice text)
+{
+        size_t around = 3 * name.len + target.len + AROUND_BYTES, piece = PIECE_MIN_BYTES;
+        if (around + piece > IRC_LINE_MAX_BYTES)
+                piece = around + PIECE_SMALL_BYTES > IRC_LINE_MAX_BYTES ? PIECE_SMALL_BYTES
+                                                                        : IRC_LINE_MAX_BYTES - around;
+        return (text.len / (piece - 3) + 1) * LINE_MESSAGE_BYTES;
+}
+
+size_t line_text(const struct line *l, const char *command, struct slice target, struct slice text, bool is_action,
+                 char *out, size_t size)
+{
+        char source[LINE_SOURCE_MAX_BYTES], wrapped[IRC_LINE_MAX_BYTES];
+        struct irc_message m =
+                line_message(line_source(l->form.server, l->name, source), command, LINE_PARAMS(target, slice_of("")));
+        struct line_tags tags;
+        unsigned piece_number = 0;
+        size_t room = irc_room_for_last(&m), more = is_action ? ACTION_BYTES : 0, written = 0;
+        if (room < more + PIECE_SMALL_BYTES)
+                return 0;
+        line_begin_tags(l, &tags);
+        const size_t common = tags.len;
+        do {
+                struct slice piece = line_take_piece(&text, room - more);
+                if (size - written < LINE_MESSAGE_BYTES)
+                        return 0;
+                tags.len = common;
+                line_add_id(l, &tags, piece_number++);
+                m.tags = (struct slice){tags.text, tags.len};
+                if (is_action) {
+                        int len = snprintf(wrapped, sizeof(wrapped), ACTION_BEGIN "%.*s" ACTION_END, (int)piece.len,
+                                           piece.at);
+                        piece = (struct slice){wrapped, (size_t)len};
+                }
+                m.params[1] = piece;
+                written += irc_write(&m, out + written);
+        } while (text.len > 0);
+        return written;
+}
+
+/* ---- records ---- */
+
+bool line_has_form(uint8_t kind)
+{
+        switch (kind) {
+        case RECORD_LINE:
+        case RECORD_ACTION:
+        case RECORD_JOIN:
+        case RECORD_CAME:
+        case RECORD_ENTER:
+        case RECORD_LEAVE:
+        case RECORD_WENT:
+        case RECORD_EXIT:
+        case RECORD_RENAME:
+        case RECORD_TOPIC:
+                return true;
+        default:
+                return false;
+        }
+}
+
+size_t line_record(const struct line_form *form, const struct record *r, uint64_t ms, char *out, size_t size)
+{
+        char buffer[LINE_CHANNEL_BYTES], nick[IRC_NICK_MAX_BYTES];
+        struct line l = {.form = *form, .name = r->name, .id = r->id, .number = r->number, .ms = ms};
+        struct slice channel = line_channel(r->room, buffer);
+        switch (r->kind) {
+        case RECORD_LINE:
+        case RECORD_ACTION:
+                return line_text(&l, "PRIVMSG", channel, r->text, r->kind == RECORD_ACTION, out, size);
+        case RECORD_JOIN:
+        case RECORD_CAME:
+        case RECORD_ENTER:
+                return line_join(&l, channel, out, size);
+        case RECORD_LEAVE:
+                return line_deed(&l, "QUIT", LINE_PARAMS(r->text.len > 0 ? r->text : slice_of("disconnected")), out,
+                                 size);
+        case RECORD_WENT:
+                return line_deed(&l, "PART", LINE_PARAMS(channel, r->text), out, size);
+        case RECORD_EXIT:
+                return line_deed(&l, "PART", LINE_PARAMS(channel), out, size);
+        case RECORD_RENAME:
+                nick_of_name(r->text, nick);
+                return line_deed(&l, "NICK", LINE_PARAMS(slice_of(nick)), out, size);
+        case RECORD_TOPIC:
+                return line_deed(&l, "TOPIC", LINE_PARAMS(channel, r->text), out, size);
+        default:
+                return 0;
+        }
+}
