@@ -17,11 +17,12 @@
 
 #include "tcp.h"
 
-#define LENDER_SERVER "b.example" /* in lines with a look of IRC */
+#define LENDER_SERVER "b.example"
 
 struct lender {
         uint64_t id;
         enum outlet_look look; /* of the lines to its client */
+        const char *server;    /* in lines with a look of IRC */
         struct loan loan;
         struct client client;
         struct seen seen;
@@ -55,6 +56,7 @@ static inline struct lender *lender_make(uint64_t id)
         int fds[2];
         tcp_connect(fds, LENDER_ROOM_BYTES);
         l->id = id;
+        l->server = LENDER_SERVER;
         l->peer = fds[1];
         setsockopt(l->peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
         client_init(&l->client, fds[0], fds[0]);
@@ -97,12 +99,14 @@ static inline void lender_give_up_rest(struct lender *l)
         l->gave_up = true;
 }
 
-/* Writes a record as it looks to the client. Returns its size. */
+/* Writes a record as it looks to the client. Returns its size. A record without a look is plain text. */
 static inline size_t lender_line(const struct lender *l, const struct record *r,
                                  char line[static OUTLET_LINE_MAX_BYTES])
 {
-        return display_shows(r) ? looks_write(l->look, LENDER_SERVER, r, l->loan.client_ms, line, OUTLET_LINE_MAX_BYTES)
-                                : 0;
+        size_t size = display_shows(r)
+                              ? looks_write(l->look, l->server, r, l->loan.client_ms, line, OUTLET_LINE_MAX_BYTES)
+                              : 0;
+        return size > 0 ? size : display_line(r, line);
 }
 
 /* Writes the records of a batch that the client must get. */
@@ -142,7 +146,7 @@ static inline void lender_take_frame(struct lender *l, const struct frame *f, co
         if (f->type == FRAME_LEND) { /* LEND comes behind the records of an earlier chatd */
                 lender_give_up_rest(l);
                 l->taken = 0;
-                loan_begin(&l->loan, fds, &l->client, l->look, LENDER_SERVER);
+                loan_begin(&l->loan, fds, &l->client, l->look, l->server);
         }
 }
 

@@ -13,6 +13,7 @@
 #include <chat/safe-text.h>
 #include <chat/sentence.h>
 
+#include "../../chat-irc/line.h"
 #include "../lender.h"
 
 #include "fuzz.h"
@@ -405,6 +406,15 @@ bool session_bye(struct sessions *s, unsigned k)
         return true;
 }
 
+/* Returns the name of the server in lines of IRC. */
+static const char *server_name(void)
+{
+        static char server[LINE_SERVER_MAX_BYTES + 1];
+        if (server[0] == '\0')
+                line_server(server);
+        return server;
+}
+
 /* Sets the loopback up, which is down in a network namespace of our own. */
 static void set_loopback_up(void)
 {
@@ -425,6 +435,10 @@ void session_lends(struct sessions *s, unsigned k)
                 set_loopback_up();
         is_up = true;
         me->lender = lender_make(me->id);
+        if (me->roams) {
+                me->lender->look = OUTLET_IRC + LINE_ID;
+                me->lender->server = server_name();
+        }
         me->lender->seen = me->seen;
         setsockopt(me->lender->peer, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 }
@@ -720,13 +734,36 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
         }
 }
 
+/* Takes a message apart that a client of IRC got. Returns false if nobody says anything in it. */
+static bool take_message(const struct session *me, char name[static NAME_MAX_BYTES + 1], struct slice *said)
+{
+        static const char action[] = "\001ACTION ";
+        struct irc_message m;
+        PROMISE(irc_parse(&m, (struct slice){me->text, me->text_size}) == 0, "a client gets what is no message");
+        const char *end = memchr(m.source.at, '!', m.source.len);
+        PROMISE(end && nick_to_name((struct slice){m.source.at, (size_t)(end - m.source.at)}, name), "a bad source");
+        if (!slice_equal(m.command, slice_of("PRIVMSG")))
+                return false;
+        PROMISE(m.params_count == 2 && m.params[0].at[0] == '#' && m.tags.len > 0, "a bad message");
+        *said = m.params[1];
+        if (said->len > strlen(action) && memcmp(said->at, action, strlen(action)) == 0)
+                *said = (struct slice){said->at + strlen(action), said->len - strlen(action) - 1};
+        PROMISE(text_is_clean(said->at, said->len), "a client gets unclean text");
+        return true;
+}
+
 /* Takes a line that its client got. */
 static void take_text(struct sessions *s, struct session *me)
 {
         static const char to_you[] = " (to you)";
+        char name[NAME_MAX_BYTES + 1];
         bool acts = me->text_size > 2 && memcmp(me->text, "* ", 2) == 0;
         struct slice said = {me->text, me->text_size}, who = {0};
-        if (acts) {
+        if (me->lender->look != OUTLET_TEXT && (me->text[0] == ':' || me->text[0] == '@')) {
+                if (!take_message(me, name, &said))
+                        return;
+                who = slice_of(name);
+        } else if (acts) {
                 said = (struct slice){me->text + 2, me->text_size - 2};
                 word_next(&said, &who);
         } else {
@@ -768,7 +805,8 @@ static bool read_text(struct sessions *s, struct session *me)
                         if (buffer[i] == '\n') {
                                 PROMISE(me->text_size > 0 && me->text[me->text_size - 1] == '\r', "a line without CR");
                                 me->text_size--;
-                                PROMISE(text_is_clean(me->text, me->text_size), "a client gets unclean text");
+                                PROMISE(me->lender->look != OUTLET_TEXT || text_is_clean(me->text, me->text_size),
+                                        "a client gets unclean text");
                                 take_text(s, me);
                                 me->text_size = 0;
                                 continue;
