@@ -102,7 +102,7 @@ build/tests/under-qemu: tests/under-qemu.c | build/.packages-build
 check-system/valgrind: build/tests/valgrind-pidfd.so
 check-system/clock check-sanitized/clock: build/tests/clock.so
 check-system/sandbox: build/tests/late-libc.so
-$(KILLPOINTS:%=build/tests/system/test-%): $(call OBJECTS,obj,$(KILLING))
+$(KILLPOINTS:%=build/tests/system/test-%): $(call OBJECTS,obj,$(KILLING) $(addprefix chat-irc/,line.c message.c nick.c))
 $(NETWORKED:%=build/tests/system/test-%): $(call OBJECTS,obj,$(NETWORK))
 $(NETWORKED:%=build/tests/system/test-%): TEST_LIBS := -lnats
 # These programs contain the code that they test.

@@ -14,6 +14,8 @@
 #include <chat/paths.h>
 #include <chat/record.h>
 
+#include "../../chat-irc/line.h"
+
 enum { DATAGRAM_ROOM = 16 * 1024 };
 
 const char *const role_names[ROLES] = {"Ann", "Bob", "Cat", "Dan", "Eve", "Fay", "Gus", "Hal", "Zoe"};
@@ -34,6 +36,28 @@ struct event *add_event(enum role who, enum what what)
         memcpy(e->name, persons[who].name, sizeof(e->name));
         memcpy(e->room, persons[who].room, sizeof(e->room));
         return e;
+}
+
+const char *irc_server(void)
+{
+        static char server[LINE_SERVER_MAX_BYTES + 1];
+        if (server[0] == '\0')
+                line_server(server);
+        return server;
+}
+
+/* Writes what a client of IRC is shown of an event. Returns its size. */
+static size_t show_on_irc(const struct event *e, char *at, size_t room)
+{
+        const struct line_form form = {.server = irc_server()};
+        static const uint8_t kinds[] = {[JOINS] = RECORD_JOIN, [SAYS] = RECORD_LINE, [LEAVES] = RECORD_LEAVE};
+        assert_true(e->what < sizeof(kinds));
+        const struct record r = {.kind = kinds[e->what],
+                                 .name = slice_of(e->name),
+                                 .text = slice_of(e->what == LEAVES ? "exit" : e->text)};
+        size_t size = line_record(&form, &r, 0, at, room);
+        at[size] = '\0';
+        return size;
 }
 
 /* Returns the room of `who` before the events. */
@@ -79,6 +103,8 @@ void expected_of(enum role who, char text[static HEARD_MAX_BYTES])
                         len += (size_t)snprintf(at, left, "-> %s: %s\r\n", e->with, e->text);
                 else if (e->who == who || (e->what == WHISPERS ? e->to != who : !here))
                         continue;
+                else if (persons[who].on_irc)
+                        len += show_on_irc(e, at, left);
                 else if (e->what == SAYS)
                         len += (size_t)snprintf(at, left, "%s: %s\r\n", name, e->text);
                 else if (e->what == ACTS)
@@ -290,7 +316,7 @@ void say(enum role who, const char *text)
 {
         struct event *e = add_event(who, SAYS);
         snprintf(e->text, sizeof(e->text), "%s, round %u", text, round_number);
-        client_send(persons[who].client, "%s\n", e->text);
+        client_send(persons[who].client, "%s%s\n", persons[who].on_irc ? "PRIVMSG #lobby :" : "", e->text);
 }
 
 void leave(enum role who)
@@ -407,6 +433,19 @@ static int owner_of_inbox(const char *file)
         return who;
 }
 
+/* Returns true for the mark with the rooms of a client of IRC that is there. */
+static bool is_of_irc(const char *file)
+{
+        uint64_t id;
+        const char *dot = strchr(file, '.');
+        char digits[32];
+        snprintf(digits, sizeof(digits), "%.*s", (int)(dot ? dot - file : 0), file);
+        for (int who = 0; dot && strcmp(dot, ".rooms") == 0 && who < MEMBERS; who++)
+                if (path_parse_id(digits, &id) == 0 && persons[who].on_irc && persons[who].session == (pid_t)(id >> 32))
+                        return true;
+        return false;
+}
+
 /* Returns true for the link's note, the file of its number, and the requests of administrators. */
 static bool is_of_nobody(const char *file)
 {
@@ -425,7 +464,7 @@ void assert_files(const char *folder)
         DIR *dir = opendir(path);
         assert_non_null(dir);
         for (const struct dirent *entry; (entry = readdir(dir));) {
-                if (entry->d_name[0] == '.' || is_of_nobody(entry->d_name))
+                if (entry->d_name[0] == '.' || is_of_nobody(entry->d_name) || is_of_irc(entry->d_name))
                         continue;
                 int who = strcmp(folder, MEMBERS_DIR_NAME) == 0 ? owner_of_note(dirfd(dir), entry->d_name)
                                                                 : owner_of_inbox(entry->d_name);

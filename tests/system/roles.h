@@ -46,6 +46,7 @@ struct person {
         char room[32];
         char inbox[20];   /* the name of its file */
         ino_t connection; /* the session's end; only if it is lent to chatd */
+        bool on_irc;      /* a client of IRC in #lobby */
 };
 
 enum what {
@@ -91,6 +92,9 @@ extern size_t events_count;
 extern unsigned round_number;
 
 /* ---- what must be shown ---- */
+
+/* Returns the name of the server of IRC. */
+const char *irc_server(void);
 
 /* Adds an event of `who`, with the name and the room that it has now. */
 struct event *add_event(enum role who, enum what what);

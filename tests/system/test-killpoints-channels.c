@@ -16,8 +16,6 @@
 #include "killing.h"
 #include "tracer.h"
 
-#define SERVER "irc.test"
-
 enum channel { LOBBY, DEN, CHANNELS };
 
 static const char *const channel_names[CHANNELS] = {"#lobby", "#den"};
@@ -40,8 +38,8 @@ __attribute__((format(printf, 3, 4))) static void expect(enum role to, enum role
 {
         size_t len = strlen(irc[to].expected);
         va_list args;
-        len += (size_t)snprintf(irc[to].expected + len, HEARD_MAX_BYTES - len, ":%s!chat@" SERVER " ",
-                                persons[who].name);
+        len += (size_t)snprintf(irc[to].expected + len, HEARD_MAX_BYTES - len, ":%s!chat@%s ", persons[who].name,
+                                irc_server());
         va_start(args, format);
         len += (size_t)vsnprintf(irc[to].expected + len, HEARD_MAX_BYTES - len, format, args);
         va_end(args);
@@ -51,9 +49,12 @@ __attribute__((format(printf, 3, 4))) static void expect(enum role to, enum role
 /* Returns true if this line is a notice of the server, or of a list of names. */
 static bool is_left_out(const char *line, size_t len)
 {
-        static const char *const words[] = {":" SERVER " NOTICE ", ":" SERVER " 353 ", ":" SERVER " 366 "};
+        static const char *const words[] = {" NOTICE ", " 353 ", " 366 "};
+        size_t server = strlen(irc_server());
+        if (len <= 1 + server || strncmp(line + 1, irc_server(), server) != 0)
+                return false;
         for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-                if (len >= strlen(words[i]) && strncmp(line, words[i], strlen(words[i])) == 0)
+                if (strncmp(line + 1 + server, words[i], strlen(words[i])) == 0)
                         return true;
         return false;
 }
@@ -165,8 +166,7 @@ static void become(enum role who, const char *nick)
 static void connect_client(enum role who)
 {
         struct person *p = &persons[who];
-        p->client = chat_join_with(chat, "127.0.0.1", &p->session, chat->option, "--pace=off", "--server-name=" SERVER,
-                                   NULL);
+        p->client = chat_join_with(chat, "127.0.0.1", &p->session, chat->option, "--pace=off", NULL);
         snprintf(p->name, sizeof(p->name), "%s", role_names[who]);
         client_send(p->client, "NICK %s\r\nUSER %s 0 * :x\r\n", p->name, p->name);
         client_expect(p->client, " 422 %s :", p->name);

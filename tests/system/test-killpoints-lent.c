@@ -32,6 +32,7 @@ enum {
         SHORT_LINE_BYTES = 280,
         VARIED_BYTES = 331,     /* how much more in each round, modulo VARIED_MAX_BYTES */
         VARIED_MAX_BYTES = 400, /* less than any connection with room takes */
+        LENT_CALLS = 100,       /* roughly the number of calls of a chatd in such a round */
         RECOVERY_CALLS = 200,   /* roughly the number of calls of a chatd that finds a queue */
         BROKEN_ROUNDS = 40,     /* rounds in which chatd dies after it wrote to Dan */
         LEND_WAIT_MS =
@@ -53,7 +54,7 @@ static void join_lending(enum role who, int room)
                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         socklen_t size = sizeof(a);
         struct stat st;
-        char *const argv[] = {program("chat-session"), chat->option, "--pace=off", NULL};
+        char *const argv[] = {program(p->on_irc ? "chat-irc" : "chat-session"), chat->option, "--pace=off", NULL};
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         if (room > 0)
@@ -76,8 +77,26 @@ static void join_lending(enum role who, int room)
                 dans_end = accepted;
         else
                 close(accepted);
-        client_send(p->client, "\n");
+        if (p->on_irc) {
+                snprintf(p->name, sizeof(p->name), "%s", role_names[who]);
+                client_send(p->client, "NICK %s\r\nUSER %s 0 * :x\r\nJOIN #lobby\r\n", p->name, p->name);
+        } else {
+                client_send(p->client, "\n");
+        }
         add_event(who, JOINS);
+}
+
+/* Waits until a member that has just joined was shown all that it is shown then. */
+static void await_welcome(enum role who)
+{
+        struct client *c = persons[who].client;
+        if (!persons[who].on_irc) {
+                client_greeted(c);
+                return;
+        }
+        client_expect(c, " 366 %s #lobby :", persons[who].name);
+        client_expect(c, "\r\n");
+        c->got[c->len = 0] = '\0';
 }
 
 static bool is_lent(enum role who)
@@ -327,36 +346,61 @@ static void play_lent_at_random(unsigned calls)
         }
 }
 
-static void test_every_call_while_it_writes_to_clients(void **state)
+/* Lets all members join, and lend. */
+static void begin_lending(void)
 {
-        (void)state;
-        struct points p = {0};
-        if (!tracer_may_trace())
-                skip();
         chat->more = "--arrivals=off";
         start_broker(false);
         shell_until("test -d %s/" MEMBERS_DIR_NAME, chat->dir);
         link_hello();
         for (int who = 0; who < MEMBERS; who++) {
                 join_lending((enum role)who, who == DAN ? DANS_ROOM_BYTES : 0);
-                client_greeted(persons[who].client);
+                await_welcome((enum role)who);
                 wait_until_true(is_nobody_held, "it is announced before the next one comes");
         }
         wait_until_heard(0, MEMBERS);
         all_speak(EVE);
         end_gathering();
+}
+
+static void play_broken_rounds(void)
+{
+        for (unsigned i = 0; i < BROKEN_ROUNDS; i++)
+                play_lent_round(BEHIND_DAN, 0);
+        printf("killed %d times in the middle of a line\n", BROKEN_ROUNDS);
+}
+
+static void test_every_call_while_it_writes_to_clients(void **state)
+{
+        (void)state;
+        struct points p = {0};
+        if (!tracer_may_trace())
+                skip();
+        begin_lending();
         while (next_point(&p)) {
                 if (play_lent_round(p.at, 0))
                         p.calls = p.at;
                 show_progress("each call, to clients", 0);
         }
         assert_true(p.calls > 30);
-        for (unsigned i = 0; i < BROKEN_ROUNDS; i++)
-                play_lent_round(BEHIND_DAN, 0);
+        play_broken_rounds();
         show_points(p.calls, " while it wrote to clients");
-        printf("killed %d times in the middle of a line\n", BROKEN_ROUNDS);
         printf("SEED=%u\n", seed);
         play_lent_at_random(p.calls);
+}
+
+/* Cat and Dan are clients of IRC. */
+static void test_clients_of_irc(void **state)
+{
+        (void)state;
+        if (!tracer_may_trace())
+                skip();
+        persons[CAT].on_irc = persons[DAN].on_irc = true;
+        begin_lending();
+        play_broken_rounds();
+        printf("SEED=%u\n", seed);
+        play_lent_at_random(LENT_CALLS);
+        persons[CAT].on_irc = persons[DAN].on_irc = false;
 }
 
 static int set_up(void **state)
@@ -378,6 +422,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_every_call_while_it_writes_to_clients, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_clients_of_irc, set_up, tear_down),
         };
         return RUN_TESTS(tests, NULL, NULL);
 }
