@@ -131,7 +131,7 @@ static void irc_input_end(void *me)
 
 static void irc_show_reply(struct irc *i, const struct record *r)
 {
-        char text[REPLY_SENTENCE_MAX_BYTES], whole[REPLY_SENTENCE_MAX_BYTES + NAME_MAX_BYTES + 4];
+        char text[REPLY_SENTENCE_MAX_BYTES], whole[NAME_MAX_BYTES + sizeof(": ") + TEXT_MAX_BYTES];
         struct slice host = display_host(r->name), shown = r->text;
         struct answer a;
         if (r->kind == RECORD_ANSWER && answer_decode(&a, r->text) < 0)
