@@ -141,6 +141,7 @@ struct irc {
         bool has_user, negotiates;       /* USER came; CAP was begun and not ended */
         uint32_t capabilities;           /* a bit for each that is on */
         char wanted[NICK_MAX_BYTES + 1]; /* the nick that the client asked for; empty: none yet */
+        char name[NAME_MAX_BYTES + 1];   /* whose nick the client takes for its own, once it has registered */
         struct irc_channel {
                 char room[NICK_MAX_BYTES + 1];
         } channels[MEMBER_ROOMS_MAX]; /* those that the client is in: `channels_count` */

@@ -55,9 +55,9 @@ void registration_isupport(struct irc *i)
 
 static void registration_greet(struct irc *i, uint64_t members)
 {
-        char text[160];
-        struct slice server = slice_of(i->options->server);
-        snprintf(text, sizeof(text), "Welcome to the chat, %s", i->wanted);
+        char text[160 + IRC_NICK_MAX_BYTES], nick[IRC_NICK_MAX_BYTES];
+        struct slice server = slice_of(i->options->server), own = output_own_nick(i, nick);
+        snprintf(text, sizeof(text), "Welcome to the chat, %.*s", (int)own.len, own.at);
         output_numeric(i, RPL_WELCOME, IRC_PARAMS(slice_of(text)));
         snprintf(text, sizeof(text), "Your host is %s, running chat-irc %s", i->options->server, VERSION);
         output_numeric(i, RPL_YOURHOST, IRC_PARAMS(slice_of(text)));
@@ -71,18 +71,36 @@ static void registration_greet(struct irc *i, uint64_t members)
 
 /* ---- the steps ---- */
 
+/* Notes that the client knows its name, or is told now. */
+static void registration_note_name(struct irc *i)
+{
+        struct slice name = talk_name(i->session);
+        snprintf(i->name, sizeof(i->name), "%.*s", (int)name.len, name.at);
+}
+
 /* Greets the client, which has the nick that it asked for. It is in no channel yet. */
 static void registration_complete(struct irc *i, uint64_t members)
 {
         i->stage = IRC_TALKING;
+        registration_note_name(i);
         i->arrive_at = talk_now(i->session) + IRC_ARRIVE_MS;
         registration_greet(i, members);
 }
 
+/* chatd took the client as a member once more: it met the same HELLO again, or had forgotten the client. Meanwhile
+ * another member may have taken the client's name. */
+static void registration_welcome_again(struct irc *i)
+{
+        if (i->stage == IRC_TALKING && !slice_equal(talk_name(i->session), slice_of(i->name)))
+                registration_renamed(i);
+}
+
 void registration_welcome(struct irc *i, uint64_t members)
 {
-        if (i->stage != IRC_JOINING)
-                return; /* chatd met the same HELLO again */
+        if (i->stage != IRC_JOINING) {
+                registration_welcome_again(i);
+                return;
+        }
         if (slice_equal(talk_name(i->session), slice_of(i->wanted))) {
                 registration_complete(i, members);
                 return;
@@ -119,14 +137,15 @@ void registration_refuse_nick(struct irc *i, struct slice target, bool taken, st
 
 void registration_renamed(struct irc *i)
 {
-        char nick[IRC_NICK_MAX_BYTES], old_name[sizeof(i->wanted)];
-        memcpy(old_name, i->wanted, sizeof(old_name));
-        nick_of_name(talk_name(i->session), nick);
-        snprintf(i->wanted, sizeof(i->wanted), "%.*s", NICK_MAX_BYTES, nick);
-        if (i->stage == IRC_RENAMING)
+        char nick[IRC_NICK_MAX_BYTES], old_name[sizeof(i->name)];
+        if (i->stage == IRC_RENAMING) {
                 registration_complete(i, 0);
-        else
-                output_own(i, slice_of(old_name), "NICK", IRC_PARAMS(slice_of(nick)));
+                return;
+        }
+        memcpy(old_name, i->name, sizeof(old_name));
+        registration_note_name(i);
+        nick_of_name(talk_name(i->session), nick);
+        output_own(i, slice_of(old_name), "NICK", IRC_PARAMS(slice_of(nick)));
 }
 
 void registration_nick(struct irc *i, const struct irc_message *m)

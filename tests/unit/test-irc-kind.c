@@ -40,6 +40,45 @@ static struct fixture *start_ann(struct irc *i)
         return f;
 }
 
+/* chatd has forgotten the client, and somebody else has its name by now. */
+static void test_it_is_welcomed_under_another_name(void **state)
+{
+        (void)state;
+        struct irc i;
+        struct fixture *f = start_ann(&i);
+        tell(f, FRAME_WELCOME, 2, 0, "ann");
+        tell(f, FRAME_WELCOME, 3, 0, "192.0.2.7:4711");
+        assert_shown(f, ":ann!chat@irc.test NICK :guest-192.0.2.7-4711\r\n");
+        type(f, "MODE guest-192.0.2.7-4711\r\nNICK eve\r\n");
+        see(f, ":irc.test 221 guest-192.0.2.7-4711 :+\r\n");
+        struct frame nick = next_frame(f);
+        while (nick.type == FRAME_HERE) /* for the next chatd */
+                nick = next_frame(f);
+        assert_int_equal(nick.type, FRAME_NICK);
+        tell_code(f, (struct frame){.type = FRAME_ANSWER, .id = 3, .number = 1, .name = slice_of("eve")},
+                  &(struct answer){.code = ANSWER_RENAMED, .name = slice_of("eve")});
+        assert_shown(f, ":guest-192.0.2.7-4711!chat@irc.test NICK :eve\r\n");
+        stop(f);
+}
+
+/* The nick of a name that looks like a guest's has a "~". The client must recognise itself by it. */
+static void test_it_is_named_like_a_guest(void **state)
+{
+        (void)state;
+        struct irc i;
+        struct fixture *f = start_ann(&i);
+        const char *const names[] = {"guest-192.0.2.7-4711", "eve"};
+        for (unsigned n = 0; n < 2; n++) {
+                type(f, n == 0 ? "NICK guest-192.0.2.7-4711\r\n" : "NICK eve\r\n");
+                assert_int_equal(next_frame(f).type, FRAME_NICK);
+                tell_code(f, (struct frame){.type = FRAME_ANSWER, .number = n + 1, .name = slice_of(names[n])},
+                          &(struct answer){.code = ANSWER_RENAMED, .name = slice_of(names[n])});
+        }
+        assert_shown(f, ":ann!chat@irc.test NICK :guest-192.0.2.7-4711~\r\n"
+                        ":guest-192.0.2.7-4711~!chat@irc.test NICK :eve\r\n");
+        stop(f);
+}
+
 /* A host of an earlier version answers with a sentence, which may be as long as any text. */
 static void test_a_long_reply_of_a_host(void **state)
 {
@@ -58,6 +97,8 @@ static void test_a_long_reply_of_a_host(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_it_is_welcomed_under_another_name),
+                cmocka_unit_test(test_it_is_named_like_a_guest),
                 cmocka_unit_test(test_a_long_reply_of_a_host),
         };
         return RUN_TESTS(tests);
