@@ -94,6 +94,8 @@ static void replies_take_entry(struct irc *i, const struct answer *a)
 static void replies_take_exit(struct irc *i, const struct answer *a)
 {
         char buffer[LINE_CHANNEL_BYTES];
+        if (!channels_has(i, a->room))
+                return; /* the client does not know that it was there */
         channels_remove(i, a->room);
         output_own(i, talk_name(i->session), "PART", IRC_PARAMS(line_channel(a->room, buffer)));
 }

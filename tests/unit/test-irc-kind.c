@@ -94,12 +94,44 @@ static void test_a_long_reply_of_a_host(void **state)
         stop(f);
 }
 
+/* Sends the answer to the request `number`: the client is in the room den now, or is not any more. */
+static void tell_den(struct fixture *f, uint64_t number, enum answer_code code)
+{
+        uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
+        struct answer_rooms rooms = answer_rooms_begin(buffer);
+        answer_add_room(&rooms, &(struct answer_room){.name = slice_of("den"), .topic = slice_of("")});
+        struct answer a = answer_of_rooms(code, &rooms);
+        a.room = slice_of("den");
+        tell_code(f, (struct frame){.type = FRAME_ANSWER, .number = number, .name = slice_of("ann")}, &a);
+}
+
+/* The client leaves a channel once, also if it was told before. */
+static void test_it_leaves_a_channel_once(void **state)
+{
+        (void)state;
+        struct irc i;
+        struct fixture *f = start_ann(&i);
+        type(f, "JOIN #den\r\n");
+        assert_int_equal(next_frame(f).type, FRAME_ENTER);
+        tell_den(f, 1, ANSWER_ENTERED);
+        assert_shown(f, ":ann!chat@irc.test JOIN #den\r\n:irc.test 366 ann #den :End of /NAMES list\r\n");
+        type(f, "PART #den\r\nWHOIS bob\r\n");
+        assert_int_equal(next_frame(f).type, FRAME_EXIT);
+        tell_den(f, 2, ANSWER_EXITED);
+        assert_int_equal(next_frame(f).type, FRAME_FIND);
+        tell_den(f, 3, ANSWER_EXITED);
+        tell_record(f, RECORD_PRIVATE, 99, 1, "bob", "psst");
+        assert_shown(f, ":ann!chat@irc.test PART #den\r\n:bob!chat@irc.test PRIVMSG ann :psst\r\n");
+        stop(f);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_it_is_welcomed_under_another_name),
                 cmocka_unit_test(test_it_is_named_like_a_guest),
                 cmocka_unit_test(test_a_long_reply_of_a_host),
+                cmocka_unit_test(test_it_leaves_a_channel_once),
         };
         return RUN_TESTS(tests);
 }
