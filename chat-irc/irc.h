@@ -25,6 +25,7 @@ enum {
         /* the room in the client's buffer before a message is taken: a list of rooms or names fits, and more */
         IRC_OUTPUT_MAX_BYTES = 192 * 1024,
         IRC_RESERVED_BYTES = 128 * 1024, /* the room that lines of the chat leave to answers */
+        IRC_ENDS_BYTES = 32 * 1024,      /* the room that long lists and notices leave to the ends of answers */
 };
 
 /* How far the client is. Only registration.c changes this.

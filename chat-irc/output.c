@@ -89,10 +89,24 @@ void output_server(struct irc *i, const char *command, const struct slice *param
         output_message(i, &m);
 }
 
+/* Returns true if there is only room for the ends of answers. */
+static bool output_is_almost_full(const struct irc *i)
+{
+        return client_room(i->client) < IRC_ENDS_BYTES + MESSAGE_BYTES;
+}
+
+/* Returns true for the numerics of which a list may have thousands. */
+static bool output_is_item(unsigned number)
+{
+        return number == RPL_WHOREPLY || number == RPL_WHOSPCRPL || number == RPL_NAMREPLY || number == RPL_LIST;
+}
+
 void output_numeric(struct irc *i, unsigned number, const struct slice *params, size_t n)
 {
         struct slice all[IRC_PARAMS_MAX];
         char command[4], nick[IRC_NICK_MAX_BYTES];
+        if (output_is_item(number) && output_is_almost_full(i))
+                return;
         snprintf(command, sizeof(command), "%03u", number % 1000);
         all[0] = output_own_nick(i, nick);
         memcpy(all + 1, params, n * sizeof(*params));
@@ -139,6 +153,10 @@ void output_notice(struct irc *i, struct slice text)
 {
         char nick[IRC_NICK_MAX_BYTES];
         struct slice to = output_own_nick(i, nick), line;
+        if (!i->label.is_active && output_is_almost_full(i)) {
+                client_begin_line(i->client, CLIENT_OUT_MAX_BYTES); /* counts it as skipped */
+                return;
+        }
         for (bool more = true; more;) {
                 more = line_next(&text, &line);
                 output_server(i, "NOTICE", IRC_PARAMS(to, line));

@@ -26,7 +26,8 @@ struct output_past {
  * Writes a message of the server. */
 void output_server(struct irc *i, const char *command, const struct slice *params, size_t n);
 
-/* Writes a numeric, whose first parameter, the client's nick, is not among `params`. */
+/* Writes a numeric, whose first parameter, the client's nick, is not among `params`. An item of a list is left out if
+ * there is hardly any room, so that there is room for the end of the list. */
 void output_numeric(struct irc *i, unsigned number, const struct slice *params, size_t n);
 
 /* Writes a message of the server with these tags. It is a part of no label. */
@@ -50,7 +51,8 @@ void output_people(struct irc *i, uint64_t people);
 /* Writes an ERROR, which says why the connection ends. */
 void output_error(struct irc *i, struct slice why);
 
-/* Writes a notice of the server to the client: one for each line of the text. */
+/* Writes a notice of the server to the client: one for each line of the text. A notice that is no answer, and for which
+ * there is hardly any room, is skipped. */
 void output_notice(struct irc *i, struct slice text);
 
 /* Writes what the client itself did. `name` is its name, or its old name. */

@@ -125,6 +125,67 @@ static void test_it_leaves_a_channel_once(void **state)
         stop(f);
 }
 
+/* A list that is too long for the client's buffer has an end all the same. */
+static void test_a_long_list(void **state)
+{
+        (void)state;
+        struct irc i;
+        uint8_t buffer[ANSWER_ROOMS_MAX_BYTES];
+        char name[8];
+        struct answer_rooms rooms = answer_rooms_begin(buffer);
+        struct fixture *f = start_ann(&i);
+        type(f, "WHO #den\r\n");
+        assert_int_equal(next_frame(f).type, FRAME_PEOPLE);
+        answer_add_room(&rooms, &(struct answer_room){.name = slice_of("den"), .topic = slice_of("")});
+        for (unsigned n = 0; n < 5000; n++) {
+                snprintf(name, sizeof(name), "n%u", n);
+                assert_true(answer_add_name(&rooms, slice_of(name)));
+        }
+        const struct answer a = answer_of_rooms(ANSWER_PEOPLE, &rooms);
+        tell_code(f, (struct frame){.type = FRAME_ANSWER, .number = 1, .name = slice_of("ann")}, &a);
+        see(f, " 352 ann #den chat irc.test irc.test n999 ");
+        see(f, " 315 ann #den :");
+        stop(f);
+}
+
+/* Sends `n` replies of another host in one batch, and waits until the session has taken it. */
+static void tell_replies(struct fixture *f, uint64_t first, uint64_t n)
+{
+        static uint8_t buffer[DATAGRAM_MAX_BYTES];
+        char text[600];
+        size_t size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_BATCH, .id = 1});
+        memset(text, 'x', sizeof(text));
+        for (uint64_t number = first; number < first + n; number++) {
+                struct record r = {.kind = RECORD_REPLY,
+                                   .id = LINK_ID,
+                                   .number = number,
+                                   .name = slice_of("chat@b"),
+                                   .text = {text, sizeof(text)}};
+                size += record_encode(buffer + size, sizeof(buffer) - size, &r);
+        }
+        tell_raw(f, buffer, size);
+        for (int unread = 1; unread > 0; usleep(100))
+                assert_int_equal(ioctl(f->intake, TIOCOUTQ, &unread), 0);
+}
+
+/* Notices that the client does not read leave room for its answers. */
+static void test_too_many_notices(void **state)
+{
+        (void)state;
+        struct irc i;
+        struct fixture *f = start_ann(&i);
+        type(f, "WHOIS bob\r\n");
+        assert_int_equal(next_frame(f).type, FRAME_FIND);
+        for (unsigned n = 0; n < 20; n++)
+                tell_replies(f, 1 + 90 * n, 90);
+        tell_code(f, (struct frame){.type = FRAME_FOUND, .number = 1, .name = slice_of("bob"), .text = slice_of("")},
+                  &(struct answer){.code = ANSWER_NOBODY, .name = slice_of("bob")});
+        see(f, " NOTICE ann :b: xxx");
+        see(f, " 318 ann bob :");
+        see(f, " lines skipped: ");
+        stop(f);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -132,6 +193,8 @@ int main(void)
                 cmocka_unit_test(test_it_is_named_like_a_guest),
                 cmocka_unit_test(test_a_long_reply_of_a_host),
                 cmocka_unit_test(test_it_leaves_a_channel_once),
+                cmocka_unit_test(test_a_long_list),
+                cmocka_unit_test(test_too_many_notices),
         };
         return RUN_TESTS(tests);
 }
