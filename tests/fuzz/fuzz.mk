@@ -9,6 +9,9 @@ FUZZ_WRAPPED := clock_gettime nanosleep poll sendmsg recvmmsg calloc free reach_
 		note_remove_departed reach_remove_inbox note_name note_remove_name note_held note_named note_remove_held \
 		note_arrival note_remove_arrival note_seal note_remove_seal note_room note_remove_room rooms_set_topic \
 		history_note history_note_again
+# Those that fuzz-irc-kind.c replaces, and the files of a session that it links.
+IRC_KIND_WRAPPED := clock_gettime ppoll socket connect stat64 getsockopt setsockopt send recv labels_begin
+SESSION_FOR_IRC  := answers client client-output incoming liveness loan peer proxy session talk uplink uplink-queue visit
 
 build/fuzz/obj/%.o: %.c | build/.packages-build build/.packages-fuzz
 	@mkdir -p $(@D); echo "CC  $<"
@@ -18,6 +21,10 @@ build/fuzz/fuzz-%: build/fuzz/obj/tests/fuzz/fuzz-%.o build/fuzz/obj/tests/fuzz/
 	$(Q)$(FUZZ_CC) $(FUZZ_LDFLAGS) $^ $(FUZZ_LIBS) -o $@
 build/fuzz/fuzz-proxy: $(call OBJECTS,fuzz/obj,chat-session/proxy.c)
 build/fuzz/fuzz-irc: $(call OBJECTS,fuzz/obj,chat-irc/message.c chat-irc/nick.c chat-irc/reader.c)
+# Without its sockets, which the target plays.
+build/fuzz/fuzz-irc-kind: $(call OBJECTS,fuzz/obj,$(IRC) $(SESSION_FOR_IRC:%=chat-session/%.c) tests/fuzz/irc-chatd.c \
+		tests/fuzz/irc-client.c)
+build/fuzz/fuzz-irc-kind: FUZZ_LDFLAGS := $(IRC_KIND_WRAPPED:%=-Wl,--wrap=%)
 build/fuzz/fuzz-telnet: $(call OBJECTS,fuzz/obj,chat-session/telnet.c)
 build/fuzz/fuzz-lines: $(call OBJECTS,fuzz/obj,chat-session/lines.c chat-session/escape.c chat-session/grapheme.c)
 build/fuzz/fuzz-lines: FUZZ_LIBS := $(LIBS_chat-session)
@@ -40,6 +47,7 @@ fuzz/editor: FUZZ_FLAGS := -max_len=5000
 fuzz/frame: FUZZ_FLAGS := -max_len=5000
 fuzz/proxy: FUZZ_FLAGS := -max_len=4200
 fuzz/irc: FUZZ_FLAGS := -max_len=5000
+fuzz/irc-kind: FUZZ_FLAGS := -max_len=600 -len_control=0
 fuzz/link: FUZZ_FLAGS := -max_len=1024 -len_control=0
 fuzz/broker: FUZZ_FLAGS := -max_len=512 -len_control=0
 
