@@ -264,13 +264,20 @@ static void become_telnet(struct person *p)
         see(p, "\xff\xfc\6");
 }
 
-/* Connects a client of IRC, and waits until it is in the lobby under this nick. */
-static void join_irc(struct stage *s, const char *name, char *rest)
+/* Connects a client of IRC. */
+static struct person *open_irc(struct stage *s, const char *name, char *rest)
 {
         stage_need_broker(s);
         s->chat->server = "chat-irc";
         struct person *p = open_client(s, name, rest);
         s->chat->server = NULL;
+        return p;
+}
+
+/* Connects a client of IRC, and waits until it is in the lobby under this nick. */
+static void join_irc(struct stage *s, const char *name, char *rest)
+{
+        struct person *p = open_irc(s, name, rest);
         snprintf(p->called, sizeof(p->called), "%s", name);
         client_send(p->client, "NICK %s\r\nUSER %s 0 * :%s\r\nJOIN #lobby\r\n", name, name, name);
         see(p, " 366 ");
@@ -460,6 +467,8 @@ static bool act_on_chat(struct stage *s, const char *what, char *name, char *res
                 open_client(s, name, rest);
         } else if (strcmp(what, "join") == 0) {
                 join(s, name, rest);
+        } else if (strcmp(what, "dial") == 0) {
+                open_irc(s, name, rest);
         } else if (strcmp(what, "irc") == 0) {
                 join_irc(s, name, rest);
         } else if (strcmp(what, "crowd") == 0) {

@@ -12,6 +12,7 @@
  * Clients:
  *   open NAME [ARGUMENT...]   connects; the arguments are chat-session's
  *   join NAME [ARGUMENT...]   connects in the case's state, is greeted, and takes the name
+ *   dial NAME [ARGUMENT...]   connects a client of IRC, which sends nothing by itself
  *   irc NAME [ARGUMENT...]    connects a client of IRC, which takes the nick NAME; the arguments are chat-irc's
  *   crowd N NAME              N clients join, as NAME1 to NAMEN
  *   from ADDRESS              clients connect from ::1 from now on, or from 127.0.0.1 (the default)
