@@ -485,6 +485,8 @@ static void world_end(void)
                 irc_kind.may_read(&irc), irc.stage);
         w.reads = ALL_BYTES;
         irc_chatd_finish(&chatd);
+        if (talk_version(&session) < FRAME_VERSION && chatd.inbox_count == 0)
+                irc_chatd_restart(&chatd, false); /* the session knows of an earlier version alone */
         if (w.is_checked || !world_is_quiet())
                 return;
         if (session.state == SESSION_TALKING && !w.is_ended) {

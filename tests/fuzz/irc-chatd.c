@@ -476,13 +476,9 @@ void irc_chatd_say(struct irc_chatd *d, struct choices *c)
 void irc_chatd_finish(struct irc_chatd *d)
 {
         struct choices none = {NULL, NULL};
-        d->is_full = false;
+        d->is_full = d->is_old = false;
         if (d->is_away)
                 irc_chatd_restart(d, false);
-        if (d->is_old) {
-                d->is_old = false;
-                irc_chatd_send(d, (struct frame){.type = FRAME_ROLLCALL}, NULL, 0);
-        }
         if (d->has_hello && !d->is_welcomed)
                 irc_chatd_welcome(d, &none);
         while (d->open_count > 0 && irc_chatd_may_say(d))
