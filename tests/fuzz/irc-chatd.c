@@ -238,7 +238,8 @@ static void irc_chatd_list_room(struct irc_chatd *d, struct choices *c, struct a
         }
 }
 
-/* Sends an answer of this code with any details. An answer has the client's name. */
+/* Sends an answer of this code with any details. The room is `room_name` if a room can have that name. An ANSWER has the
+ * client's name. */
 static void irc_chatd_send_answer(struct irc_chatd *d, struct choices *c, struct frame f, uint8_t code,
                                   const char *room_name)
 {
@@ -255,7 +256,7 @@ static void irc_chatd_send_answer(struct irc_chatd *d, struct choices *c, struct
                            .most = shape,
                            .count = choose_u16(c),
                            .seconds = choose_u16(c)};
-        if (room_name)
+        if (room_name && name_is_nick(room_name, strlen(room_name)))
                 snprintf(room, sizeof(room), "%s", room_name);
         a.room = slice_of(room);
         irc_chatd_list_room(d, c, &list, room, shape);
