@@ -1,6 +1,9 @@
 #include "formatting.h"
 
 #include <stdbool.h>
+#include <string.h>
+
+#include <chat/safe-text.h>
 
 enum {
         COLOR = 0x03,     /* up to two digits for the letters, and behind a comma up to two for the background */
@@ -43,6 +46,12 @@ struct slice formatting_remove(struct slice text, char *out)
 {
         size_t len = 0;
         for (size_t at = 0; at < text.len;) {
+                size_t plain = text_plain(text.at + at, text.len - at);
+                memmove(out + len, text.at + at, plain); /* it may be the same place */
+                len += plain;
+                at += plain;
+                if (at == text.len)
+                        break;
                 char c = text.at[at++];
                 if (c == COLOR || c == HEX_COLOR)
                         at = formatting_skip_color(text, at, c == HEX_COLOR);

@@ -50,6 +50,13 @@ unsigned line_days(unsigned year, unsigned month, unsigned day)
         return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
+/* Writes the last `n` digits of a number. */
+static void line_put_digits(char *at, size_t n, uint64_t number)
+{
+        for (; n > 0; number /= 10)
+                at[--n] = (char)('0' + number % 10);
+}
+
 /* gmtime_r(3) is not used, because it may read files the first time, which the sandbox does not allow. The date is found
  * as in Howard Hinnant's days_from_civil. */
 void line_time(uint64_t ms, char text[static LINE_TIME_BYTES])
@@ -61,25 +68,32 @@ void line_time(uint64_t ms, char text[static LINE_TIME_BYTES])
         uint64_t day = of_year - (153 * month + 2) / 5 + 1;
         month = month < 10 ? month + 3 : month - 9;
         year += era * 400 + (month <= 2);
-        snprintf(text, LINE_TIME_BYTES,
-                 "%04" PRIu64 "-%02" PRIu64 "-%02" PRIu64 "T%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 ".%03" PRIu64 "Z",
-                 year % 10000, month % 100, day % 100, rest / 3600000, rest / 60000 % 60, rest / 1000 % 60,
-                 rest % 1000);
+        memcpy(text, "YYYY-MM-DDThh:mm:ss.mmmZ", LINE_TIME_BYTES);
+        line_put_digits(text, 4, year);
+        line_put_digits(text + 5, 2, month);
+        line_put_digits(text + 8, 2, day);
+        line_put_digits(text + 11, 2, rest / 3600000);
+        line_put_digits(text + 14, 2, rest / 60000 % 60);
+        line_put_digits(text + 17, 2, rest / 1000 % 60);
+        line_put_digits(text + 20, 3, rest % 1000);
 }
 
 /* ---- parts of a message ---- */
 
+static char *line_put(char *at, struct slice text)
+{
+        return mempcpy(at, text.at, text.len);
+}
+
 struct slice line_source(const char *server, struct slice name, char source[static LINE_SOURCE_MAX_BYTES])
 {
-        char nick[IRC_NICK_MAX_BYTES];
         const char *host = memrchr(name.at, '@', name.len);
-        nick_of_name(name, nick);
-        if (host)
-                snprintf(source, LINE_SOURCE_MAX_BYTES, "%s!chat@%.*s", nick, (int)(name.at + name.len - host - 1),
-                         host + 1);
-        else
-                snprintf(source, LINE_SOURCE_MAX_BYTES, "%s!chat@%s", nick, server);
-        return slice_of(source);
+        struct slice place =
+                host ? (struct slice){host + 1, (size_t)(name.at + name.len - host - 1)} : slice_of(server);
+        char *at = line_put(source + nick_of_name(name, source), slice_of("!chat@"));
+        at = line_put(at, place);
+        *at = '\0';
+        return (struct slice){source, (size_t)(at - source)};
 }
 
 struct slice line_channel(struct slice room, char channel[static LINE_CHANNEL_BYTES])
@@ -197,32 +211,29 @@ size_t line_text_size(struct slice name, struct slice target, struct slice text)
 size_t line_text(const struct line *l, const char *command, struct slice target, struct slice text, bool is_action,
                  char *out, size_t size)
 {
-        char source[LINE_SOURCE_MAX_BYTES], wrapped[IRC_LINE_MAX_BYTES];
-        struct irc_message m =
+        char source[LINE_SOURCE_MAX_BYTES];
+        const struct irc_message m =
                 line_message(line_source(l->form.server, l->name, source), command, LINE_PARAMS(target, slice_of("")));
         struct line_tags tags;
         unsigned piece_number = 0;
-        size_t room = irc_room_for_last(&m), more = is_action ? ACTION_BYTES : 0, written = 0;
+        size_t room = irc_room_for_last(&m), more = is_action ? ACTION_BYTES : 0;
+        char *at = out;
         if (room < more + PIECE_SMALL_BYTES)
                 return 0;
         line_begin_tags(l, &tags);
         const size_t common = tags.len;
         do {
                 struct slice piece = line_take_piece(&text, room - more);
-                if (size - written < LINE_MESSAGE_BYTES)
+                if (size - (size_t)(at - out) < LINE_MESSAGE_BYTES)
                         return 0;
                 tags.len = common;
                 line_add_id(l, &tags, piece_number++);
-                m.tags = (struct slice){tags.text, tags.len};
-                if (is_action) {
-                        int len = snprintf(wrapped, sizeof(wrapped), ACTION_BEGIN "%.*s" ACTION_END, (int)piece.len,
-                                           piece.at);
-                        piece = (struct slice){wrapped, (size_t)len};
-                }
-                m.params[1] = piece;
-                written += irc_write(&m, out + written);
+                at = irc_write_head(&m, (struct slice){tags.text, tags.len}, at);
+                at = line_put(at, slice_of(is_action ? " :" ACTION_BEGIN : " :"));
+                at = line_put(at, piece);
+                at = line_put(at, slice_of(is_action ? ACTION_END "\r\n" : "\r\n"));
         } while (text.len > 0);
-        return written;
+        return (size_t)(at - out);
 }
 
 /* ---- records ---- */

@@ -209,6 +209,22 @@ static char *irc_put(char *at, const char *before, struct slice text)
         return mempcpy(at, text.at, text.len);
 }
 
+char *irc_write_head(const struct irc_message *m, struct slice tags, char *at)
+{
+        if (tags.len > 0) {
+                at = irc_put(at, "@", tags);
+                *at++ = ' ';
+        }
+        if (m->source.len > 0) {
+                at = irc_put(at, ":", m->source);
+                *at++ = ' ';
+        }
+        at = irc_put(at, "", m->command);
+        for (size_t i = 0; i + 1 < m->params_count; i++)
+                at = irc_put(at, " ", m->params[i]);
+        return at;
+}
+
 size_t irc_write(const struct irc_message *m, char *out)
 {
         char *at = out;
@@ -217,17 +233,7 @@ size_t irc_write(const struct irc_message *m, char *out)
                 return 0;
         if (m->params_count > 0 && (size > IRC_LINE_MAX_BYTES - 2 || !irc_is_one_line(m->params[last])))
                 return 0;
-        if (m->tags.len > 0) {
-                at = irc_put(at, "@", m->tags);
-                *at++ = ' ';
-        }
-        if (m->source.len > 0) {
-                at = irc_put(at, ":", m->source);
-                *at++ = ' ';
-        }
-        at = irc_put(at, "", m->command);
-        for (size_t i = 0; i < last; i++)
-                at = irc_put(at, " ", m->params[i]);
+        at = irc_write_head(m, m->tags, at);
         if (m->params_count > 0) {
                 struct slice text = irc_cut(m->params[last], IRC_LINE_MAX_BYTES - 2 - size);
                 at = irc_put(at, irc_is_middle(text) && !m->has_text ? " " : " :", text);

@@ -62,6 +62,10 @@ bool irc_is_middle(struct slice text);
  * no room. */
 size_t irc_room_for_last(const struct irc_message *m);
 
+/* Writes these tags, and the message without its own tags, its last parameter and its line end. All parts must be as
+ * irc_parse() returns them, and irc_room_for_last() must not be 0. Returns the end. */
+char *irc_write_head(const struct irc_message *m, struct slice tags, char *at);
+
 /* Writes the message with CR LF to `out`, which must have room for IRC_LINE_MAX_BYTES and, if there are tags, for them and two more bytes. The last
  * parameter may have any text without a line end, and is cut, between characters, if there is no room for all of it.
  * Returns the number of bytes. Returns 0, and writes nothing that counts, if a message cannot have this form: the tags,

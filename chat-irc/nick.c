@@ -111,7 +111,7 @@ static size_t nick_put_name(struct slice name, char *nick)
         return len;
 }
 
-void nick_of_name(struct slice name, char nick[static IRC_NICK_MAX_BYTES])
+size_t nick_of_name(struct slice name, char nick[static IRC_NICK_MAX_BYTES])
 {
         struct nick_address a;
         struct slice host = nick_take_host(&name, '@');
@@ -125,7 +125,8 @@ void nick_of_name(struct slice name, char nick[static IRC_NICK_MAX_BYTES])
         }
         nick[len] = '\0';
         if (host.len > 0)
-                sprintf(nick + len, "/%.*s", (int)host.len, host.at);
+                len += (size_t)sprintf(nick + len, "/%.*s", (int)host.len, host.at);
+        return len;
 }
 
 /* ---- from IRC ---- */

@@ -20,8 +20,8 @@
 
 enum { IRC_NICK_MAX_BYTES = 3 * NAME_MAX_BYTES + 1 }; /* with the NUL */
 
-/* Writes the nick for a name, which has at most NAME_MAX_BYTES, and a NUL. */
-void nick_of_name(struct slice name, char nick[static IRC_NICK_MAX_BYTES]);
+/* Writes the nick for a name, which has at most NAME_MAX_BYTES, and a NUL. Returns its size. */
+size_t nick_of_name(struct slice name, char nick[static IRC_NICK_MAX_BYTES]);
 
 /* Writes the name for a nick, and a NUL. Returns false if the nick is too long for a name. */
 bool nick_to_name(struct slice nick, char name[static NAME_MAX_BYTES + 1]);

@@ -25,6 +25,18 @@ static void reader_add(struct reader *r, uint8_t byte)
                 r->line[r->len++] = (char)byte;
 }
 
+/* Takes bytes of the message behind its tags that are printable ASCII, as most are, and fit. Returns their number. */
+static size_t reader_add_plain(struct reader *r, const uint8_t *bytes, size_t size)
+{
+        size_t room = REST_MAX_BYTES - (r->len - r->tags_len);
+        if (r->len == 0 || reader_has_long_tags(r) || reader_is_in_tags(r, bytes[0]))
+                return 0;
+        size_t plain = text_plain(bytes, size < room ? size : room);
+        memcpy(r->line + r->len, bytes, plain);
+        r->len += plain;
+        return plain;
+}
+
 /* Returns how the message is, and sets `line`. Leaves out a character that was cut. */
 static enum reader_result reader_complete(struct reader *r, struct slice *line)
 {
@@ -43,6 +55,11 @@ enum reader_result reader_take(struct reader *r, const uint8_t **bytes, size_t *
                 r->is_cut = r->is_complete = false;
         }
         while (*size > 0) {
+                size_t plain = reader_add_plain(r, *bytes, *size);
+                *bytes += plain;
+                *size -= plain;
+                if (plain > 0)
+                        continue;
                 uint8_t byte = *(*bytes)++;
                 --*size;
                 bool ends = byte == '\r' || byte == '\n';

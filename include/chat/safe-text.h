@@ -115,22 +115,6 @@ static inline size_t text_clean(struct text_cleaner *c, uint8_t byte, char out[s
         return n;
 }
 
-/* Cleans `size` bytes of text into `out`, as many as fit into `room` bytes. Returns the bytes written. */
-static inline size_t text_clean_all(const char *text, size_t size, char *out, size_t room)
-{
-        struct text_cleaner c = {0};
-        char clean[TEXT_CLEAN_MAX];
-        size_t len = 0;
-        for (size_t i = 0; i <= size; i++) {
-                size_t n = i < size ? text_clean(&c, (uint8_t)text[i], clean) : text_clean_end(&c, clean);
-                if (len + n > room)
-                        break;
-                memcpy(out + len, clean, n);
-                len += n;
-        }
-        return len;
-}
-
 /* Returns the length of the printable ASCII at the beginning of the `size` bytes at `text`. It is clean as it stands,
  * unless it follows an incomplete character. The loop tests eight bytes at a time, because most text is plain: a byte
  * below 0x20 makes the first term borrow, and a byte above 0x7e sets the upper bit of one of the other terms. */
@@ -146,6 +130,27 @@ static inline size_t text_plain(const void *text, size_t size)
         while (at < end && *at >= 0x20 && *at < 0x7f)
                 at++;
         return (size_t)(at - (const uint8_t *)text);
+}
+
+/* Cleans `size` bytes of text into `out`, as many as fit into `room` bytes. Returns the bytes written. */
+static inline size_t text_clean_all(const char *text, size_t size, char *out, size_t room)
+{
+        struct text_cleaner c = {0};
+        char clean[TEXT_CLEAN_MAX];
+        size_t len = 0;
+        for (size_t i = 0; i <= size; i++) {
+                size_t plain = c.total == 0 ? text_plain(text + i, size - i) : 0;
+                plain = plain < room - len ? plain : room - len;
+                memcpy(out + len, text + i, plain);
+                len += plain;
+                i += plain;
+                size_t n = i < size ? text_clean(&c, (uint8_t)text[i], clean) : text_clean_end(&c, clean);
+                if (len + n > room)
+                        break;
+                memcpy(out + len, clean, n);
+                len += n;
+        }
+        return len;
 }
 
 /* Returns how many bytes at the end of `text` are the beginning of an incomplete character, 0 to 3. */

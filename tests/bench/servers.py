@@ -145,6 +145,8 @@ class Chat(Server):
         return processes_of(self.cgroups()[1])
 
     def start(self):
+        # PID 1 limits how often a unit starts
+        command("systemctl", "reset-failed")
         command("systemctl", "start", f"{self.front}.socket", "chatd.service")
 
     def stop(self):
