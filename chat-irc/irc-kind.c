@@ -223,12 +223,11 @@ static void irc_past(void *me, uint64_t number, struct wire_reader records)
 static void irc_welcome(void *me, struct slice asked, uint64_t members)
 {
         struct irc *i = me;
-        (void)asked;
         if (irc_is_chatd_too_old(i))
                 output_notice(i, slice_of("The chat has gone back to a version without several channels for a client; "
                                           "what you type is sent when it has a later version"));
         channels_rejoin(i);
-        registration_welcome(i, members);
+        registration_welcome(i, asked, members);
 }
 
 static bool irc_probe(void *me, const struct frame *f)

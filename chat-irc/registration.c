@@ -50,10 +50,11 @@ void registration_isupport(struct irc *i)
         output_numeric(i, RPL_ISUPPORT,
                        IRC_PARAMS(slice_of("TARGMAX=JOIN:,PART:,NAMES:,PRIVMSG:1,NOTICE:1,WHOIS:1"), slice_of("WHOX"),
                                   slice_of("UTF8ONLY"), slice_of(chathistory), slice_of("MSGREFTYPES=msgid,timestamp"),
-                                  slice_of("NETWORK=chat"), slice_of("are supported by this server")));
+                                  slice_of("NETWORK=chat"), slice_of("CLIENTTAGDENY=*"),
+                                  slice_of("are supported by this server")));
 }
 
-static void registration_greet(struct irc *i, uint64_t members)
+static void registration_greet(struct irc *i)
 {
         char text[160];
         struct slice server = slice_of(i->options->server);
@@ -64,30 +65,56 @@ static void registration_greet(struct irc *i, uint64_t members)
         output_numeric(i, RPL_CREATED, IRC_PARAMS(slice_of("This server has been here since the chat was opened")));
         output_numeric(i, RPL_MYINFO, IRC_PARAMS(server, slice_of("chat-irc-" VERSION), slice_of("-"), slice_of("-")));
         registration_isupport(i);
-        if (members > 0)
-                output_people(i, members);
+        if (i->members > 0)
+                output_people(i, i->members);
         output_numeric(i, ERR_NOMOTD, IRC_PARAMS(slice_of("A message of the day comes by itself, if there is one")));
 }
 
 /* ---- the steps ---- */
 
-/* Greets the client, which has the nick that it asked for. It is in no channel yet. */
-static void registration_complete(struct irc *i, uint64_t members)
+/* Gives the client time to join a channel, before others are told of it. */
+static void registration_await_channel(struct irc *i)
 {
-        i->stage = IRC_TALKING;
         i->arrive_at = talk_now(i->session) + IRC_ARRIVE_MS;
-        registration_greet(i, members);
 }
 
-void registration_welcome(struct irc *i, uint64_t members)
+/* Greets the client, which has the nick that it asked for. It is in no channel yet. */
+static void registration_complete(struct irc *i)
 {
+        i->stage = IRC_TALKING;
+        registration_await_channel(i);
+        registration_greet(i);
+}
+
+/* Takes the name that the client has from now on, and tells the client. */
+static void registration_rename(struct irc *i, struct slice old_name)
+{
+        char nick[IRC_NICK_MAX_BYTES];
+        nick_of_name(talk_name(i->session), nick);
+        snprintf(i->wanted, sizeof(i->wanted), "%.*s", NICK_MAX_BYTES, nick);
+        output_own(i, old_name, "NICK", IRC_PARAMS(slice_of(nick)));
+}
+
+/* chatd met the same HELLO again, or had forgotten the client. Then somebody else may have its name by now. */
+static void registration_welcome_back(struct irc *i, struct slice old_name)
+{
+        if (!slice_equal(talk_name(i->session), old_name))
+                registration_rename(i, old_name);
+        registration_await_channel(i);
+}
+
+void registration_welcome(struct irc *i, struct slice asked, uint64_t members)
+{
+        i->members = members;
+        if (i->stage == IRC_TALKING)
+                registration_welcome_back(i, asked);
         if (i->stage != IRC_JOINING)
-                return; /* chatd met the same HELLO again */
+                return;
         if (slice_equal(talk_name(i->session), slice_of(i->wanted))) {
-                registration_complete(i, members);
+                registration_complete(i);
                 return;
         }
-        registration_refuse_nick(i, slice_of(i->wanted), true, slice_of("Nickname is already in use"));
+        registration_refuse_nick(i, slice_of(i->wanted), ERR_NICKNAMEINUSE, slice_of("Nickname is already in use"));
         i->stage = IRC_RENAMING;
         i->wanted[0] = '\0';
 }
@@ -112,21 +139,21 @@ void registration_expire(struct irc *i)
 
 /* ---- NICK ---- */
 
-void registration_refuse_nick(struct irc *i, struct slice target, bool taken, struct slice why)
+void registration_refuse_nick(struct irc *i, struct slice target, enum numeric number, struct slice why)
 {
-        output_numeric(i, taken ? ERR_NICKNAMEINUSE : ERR_ERRONEUSNICKNAME, IRC_PARAMS(output_quote(target), why));
+        output_numeric(i, number, IRC_PARAMS(output_quote(target), why));
 }
 
 void registration_renamed(struct irc *i)
 {
-        char nick[IRC_NICK_MAX_BYTES], old_name[sizeof(i->wanted)];
+        char old_name[sizeof(i->wanted)];
         memcpy(old_name, i->wanted, sizeof(old_name));
-        nick_of_name(talk_name(i->session), nick);
-        snprintf(i->wanted, sizeof(i->wanted), "%.*s", NICK_MAX_BYTES, nick);
-        if (i->stage == IRC_RENAMING)
-                registration_complete(i, 0);
-        else
-                output_own(i, slice_of(old_name), "NICK", IRC_PARAMS(slice_of(nick)));
+        if (i->stage == IRC_RENAMING) {
+                snprintf(i->wanted, sizeof(i->wanted), "%.*s", (int)talk_name(i->session).len, talk_name(i->session).at);
+                registration_complete(i);
+        } else {
+                registration_rename(i, slice_of(old_name));
+        }
 }
 
 void registration_nick(struct irc *i, const struct irc_message *m)
@@ -135,7 +162,7 @@ void registration_nick(struct irc *i, const struct irc_message *m)
         if (nick.len == 0) {
                 output_numeric(i, ERR_NONICKNAMEGIVEN, IRC_PARAMS(slice_of("No nickname given")));
         } else if (!name_is_nick(nick.at, nick.len) || name_is_reserved(nick.at, nick.len)) {
-                registration_refuse_nick(i, nick, false, slice_of(NICK_RULE));
+                registration_refuse_nick(i, nick, ERR_ERRONEUSNICKNAME, slice_of(NICK_RULE));
         } else if (i->stage == IRC_REGISTERING) {
                 snprintf(i->wanted, sizeof(i->wanted), "%.*s", (int)nick.len, nick.at);
                 registration_go_on(i);
@@ -148,7 +175,7 @@ void registration_nick(struct irc *i, const struct irc_message *m)
 
 void registration_user(struct irc *i, const struct irc_message *m)
 {
-        if (m->params_count < 4) {
+        if (m->params_count < 4 || m->params[0].len == 0 || m->params[3].len == 0) {
                 output_numeric(i, ERR_NEEDMOREPARAMS, IRC_PARAMS(slice_of("USER"), slice_of("Not enough parameters")));
         } else if (i->has_user) {
                 output_numeric(i, ERR_ALREADYREGISTERED, IRC_PARAMS(slice_of("You may not reregister")));

@@ -3,6 +3,7 @@
 
 #include "irc.h"
 #include "message.h"
+#include "numerics.h"
 #include "requests.h"
 
 /* Take these commands. NICK is taken at any time. */
@@ -11,14 +12,15 @@ void registration_pass(struct irc *i, const struct irc_message *m);
 void registration_nick(struct irc *i, const struct irc_message *m);
 void registration_user(struct irc *i, const struct irc_message *m);
 
-/* chatd took the client as a member, under the name talk_name(). `members` is how many are here; 0: unknown. */
-void registration_welcome(struct irc *i, uint64_t members);
+/* chatd took the client as a member, under the name talk_name(), which was `asked` before. `members` is how many are here;
+ * 0: unknown. */
+void registration_welcome(struct irc *i, struct slice asked, uint64_t members);
 
 /* The client has another name now: talk_name(). */
 void registration_renamed(struct irc *i);
 
-/* Tells the client why it cannot have the nick `target`: `taken` if another member has it. */
-void registration_refuse_nick(struct irc *i, struct slice target, bool taken, struct slice why);
+/* Tells the client in this numeric why it cannot have the nick `target`. */
+void registration_refuse_nick(struct irc *i, struct slice target, enum numeric number, struct slice why);
 
 /* Returns true if the client has not stated all that it must. While chatd has to answer, the time does not count. */
 static inline bool registration_waits_for_client(const struct irc *i)

@@ -140,10 +140,33 @@ static void replies_list_rooms(struct irc *i, struct slice only, const struct an
         output_numeric(i, RPL_LISTEND, IRC_PARAMS(slice_of("End of /LIST")));
 }
 
-/* Returns the numeric that says why a channel could not be joined. */
-static unsigned replies_join_error(uint8_t code)
+/* Returns true if what the client asked for is possible for others, or at another time. */
+static bool replies_is_for_now(uint8_t code)
 {
+        return code == ANSWER_MUTED || code == ANSWER_NAME_UNNOTED || code == ANSWER_ROOM_UNNOTED ||
+               code == ANSWER_NO_MEMORY;
+}
+
+/* Returns the numeric that says why a nick could not be had. */
+static enum numeric replies_nick_error(uint8_t code)
+{
+        if (replies_is_for_now(code))
+                return ERR_UNAVAILRESOURCE;
+        return code == ANSWER_NAME_TAKEN || code == ANSWER_NAME_ALIKE ? ERR_NICKNAMEINUSE : ERR_ERRONEUSNICKNAME;
+}
+
+/* Returns the numeric that says why a channel could not be joined. */
+static enum numeric replies_join_error(uint8_t code)
+{
+        if (replies_is_for_now(code))
+                return ERR_UNAVAILRESOURCE;
         return code == ANSWER_TOO_MANY_ROOMS ? ERR_TOOMANYCHANNELS : ERR_NOSUCHCHANNEL;
+}
+
+/* Returns the numeric that says why a private message did not go out. */
+static enum numeric replies_message_error(uint8_t code)
+{
+        return code == ANSWER_MUTED || code == ANSWER_TOO_LONG_FOR_HOST ? ERR_CANTSENDTOUSER : ERR_NOSUCHNICK;
 }
 
 /* The client is in this room already. If it does not know that, because the answer was lost, it learns it now. */
@@ -168,8 +191,8 @@ static void replies_show_error(struct irc *i, const struct irc_request *request,
         line_next(&rest, &first);
         switch (request->wish) {
         case IRC_WISH_NICK:
-                registration_refuse_nick(i, target, a->code == ANSWER_NAME_TAKEN || a->code == ANSWER_NAME_ALIKE,
-                                         first);
+                if (a->code != ANSWER_NAME_SAME) /* servers do not answer such a NICK */
+                        registration_refuse_nick(i, target, replies_nick_error(a->code), first);
                 break;
         case IRC_WISH_JOIN:
                 if (a->code == ANSWER_ROOM_SAME)
@@ -181,6 +204,8 @@ static void replies_show_error(struct irc *i, const struct irc_request *request,
                 output_numeric(i, ERR_NOTONCHANNEL, IRC_PARAMS(output_quote(target), first));
                 break;
         case IRC_WISH_MESSAGE:
+                output_numeric(i, replies_message_error(a->code), IRC_PARAMS(output_quote(target), first));
+                break;
         case IRC_WISH_WHOIS:
                 output_numeric(i, ERR_NOSUCHNICK, IRC_PARAMS(output_quote(target), first));
                 break;

@@ -32,7 +32,7 @@ struct session;
 enum kind_joining {
         KIND_JOINS_AT_ONCE, /* when the connection is there, under the name that the connection gives */
         /* When the kind calls talk_introduce(), because the client names itself first. If it does not do so in time,
-         * tick() must make it leave. It is announced when the kind calls talk_arrive(). */
+         * tick() must make it leave. It is announced when the kind calls talk_arrive(), once after each welcome(). */
         KIND_JOINS_LATER,
         KIND_JOINS_NEVER, /* there is no chatd: no record, answer or welcome comes */
 };

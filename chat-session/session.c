@@ -22,7 +22,7 @@ static const uint8_t session_next_presence[] = {
         [SESSION_INTRODUCED] = BIT(SESSION_LIVELY) | BIT(SESSION_QUIET),
         [SESSION_LIVELY] = BIT(SESSION_ARRIVED),
         [SESSION_QUIET] = BIT(SESSION_ARRIVED),
-        [SESSION_ARRIVED] = 0,
+        [SESSION_ARRIVED] = BIT(SESSION_QUIET),
 };
 
 void session_become(struct session *s, enum session_state state)
