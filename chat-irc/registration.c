@@ -50,7 +50,7 @@ void registration_isupport(struct irc *i)
         output_numeric(i, RPL_ISUPPORT,
                        IRC_PARAMS(slice_of("TARGMAX=JOIN:,PART:,NAMES:,PRIVMSG:1,NOTICE:1,WHOIS:1"), slice_of("WHOX"),
                                   slice_of("UTF8ONLY"), slice_of(chathistory), slice_of("MSGREFTYPES=msgid,timestamp"),
-                                  slice_of("NETWORK=chat"), slice_of("CLIENTTAGDENY=*"),
+                                  slice_of("NETWORK=chat"), slice_of("CLIENTTAGDENY=*"), slice_of("ELIST=MNU"),
                                   slice_of("are supported by this server")));
 }
 
@@ -149,7 +149,8 @@ void registration_renamed(struct irc *i)
         char old_name[sizeof(i->wanted)];
         memcpy(old_name, i->wanted, sizeof(old_name));
         if (i->stage == IRC_RENAMING) {
-                snprintf(i->wanted, sizeof(i->wanted), "%.*s", (int)talk_name(i->session).len, talk_name(i->session).at);
+                snprintf(i->wanted, sizeof(i->wanted), "%.*s", (int)talk_name(i->session).len,
+                         talk_name(i->session).at);
                 registration_complete(i);
         } else {
                 registration_rename(i, slice_of(old_name));

@@ -42,6 +42,16 @@ static void speaking_say(struct irc *i, const char *command, struct slice channe
                 output_own_text(i, number, command, channel, text, is_action);
 }
 
+/* Returns what a private message is for. The text of one to the client itself is kept: chatd only answers that. */
+static enum irc_wish speaking_wish(struct irc *i, bool is_notice, struct slice name, struct slice text)
+{
+        if (!slice_equal_case(name, talk_name(i->session)) || text.len >= sizeof(i->self_text))
+                return is_notice ? IRC_WISH_NOTICE : IRC_WISH_MESSAGE;
+        memcpy(i->self_text, text.at, text.len);
+        i->self_text[text.len] = '\0';
+        return is_notice ? IRC_WISH_SELF_NOTICE : IRC_WISH_SELF_MESSAGE;
+}
+
 /* Says a text to one person. An action becomes a text that begins with a star. */
 static void speaking_tell(struct irc *i, bool is_notice, struct slice nick, struct slice text, bool is_action)
 {
@@ -55,7 +65,7 @@ static void speaking_tell(struct irc *i, bool is_notice, struct slice nick, stru
                 int len = snprintf(starred, sizeof(starred), "* %.*s", (int)text.len, text.at);
                 text = (struct slice){starred, (size_t)len};
         }
-        requests_send(i, is_notice ? IRC_WISH_NOTICE : IRC_WISH_MESSAGE, nick,
+        requests_send(i, speaking_wish(i, is_notice, slice_of(name), text), nick,
                       (struct frame){.type = FRAME_PRIVATE, .name = slice_of(name), .text = text});
 }
 

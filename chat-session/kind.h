@@ -62,6 +62,9 @@ struct kind {
         /* Takes `n` bytes, at least one and at most as many as may_read() said. */
         void (*input)(void *me, const uint8_t *bytes, size_t n);
 
+        /* Returns true while input that came before its end is still to be taken. Then the session does not leave. */
+        bool (*holds_input)(const void *me);
+
         /* No more input comes. What is complete without more may still be said. The session then leaves by itself. */
         void (*input_end)(void *me);
 
