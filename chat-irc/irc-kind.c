@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include <chat/display.h>
+#include <chat/notice.h>
 #include <chat/reply.h>
 
 #include "../chat-session/answers.h"
@@ -286,10 +287,15 @@ static void irc_record(void *me, const struct record *r)
         }
 }
 
+/* Notes if an administrator muted the client. */
 static void irc_note(void *me, const struct record *r)
 {
-        (void)me;
-        (void)r;
+        struct irc *i = me;
+        struct answer a;
+        if (r->kind != RECORD_NOTICE || notice_read(r, &a) != 0)
+                return;
+        if (a.code == ANSWER_NOW_MUTED || a.code == ANSWER_UNMUTED)
+                i->is_muted = a.code == ANSWER_NOW_MUTED;
 }
 
 static void irc_past(void *me, uint64_t number, struct wire_reader records)
@@ -311,6 +317,7 @@ static void irc_welcome(void *me, struct slice asked, uint64_t members)
         if (irc_is_chatd_too_old(i))
                 output_notice(i, slice_of("The chat has gone back to a version without several channels for a client; "
                                           "what you type is sent when it has a later version"));
+        i->is_muted = false; /* or chatd says it again */
         channels_rejoin(i);
         registration_welcome(i, asked, members);
 }

@@ -156,6 +156,7 @@ struct irc {
         enum irc_stage stage;
         int64_t register_by, arrive_at;  /* ms of CLOCK_MONOTONIC */
         bool has_user, negotiates;       /* USER came; CAP was begun and not ended */
+        bool is_muted;                   /* as far as the client was told */
         uint64_t members;                /* how many were here when chatd took the client; 0: unknown */
         uint32_t capabilities;           /* a bit for each that is on */
         char wanted[NICK_MAX_BYTES + 1]; /* the nick that the client asked for; empty: none yet */

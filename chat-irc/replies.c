@@ -23,6 +23,7 @@ void replies_notice(void *me, const struct answer *a)
         char text[TEXT_MAX_BYTES];
         struct slice why = answers_sentence(a, talk_name(i->session), 0, text);
         if (a->code == ANSWER_LOST || a->code == ANSWER_MISSED) {
+                i->is_muted = false; /* the end of that may have been missed */
                 requests_forget(i);
                 labels_end(i);
         }
@@ -232,8 +233,9 @@ static void replies_refuse_line(struct irc *i, const struct answer *a)
         char buffer[CHANNELS_NAME_BYTES];
         if (a->code == ANSWER_NOT_IN_ROOM)
                 output_refuse(i, ERR_CANNOTSENDTOCHAN, channels_name(a->room, buffer), "You are not in that channel");
-        else
+        else if (a->code != ANSWER_MUTED || !i->is_muted) /* then each line was answered: see speaking.c */
                 replies_notice(i, a);
+        i->is_muted |= a->code == ANSWER_MUTED;
 }
 
 /* Takes an answer that says what happened to the client. It counts even if the request was forgotten. Returns false for

@@ -33,9 +33,9 @@ static void tell_welcome(struct fixture *f, uint64_t epoch, const char *name)
 {
         uint8_t buffer[FRAME_MAX_BYTES];
         tell_raw(f, buffer,
-                 frame_encode(buffer, sizeof(buffer),
-                              &(struct frame){
-                                      .type = FRAME_WELCOME, .id = epoch, .name = slice_of(name), .members = 7}));
+                 frame_encode(
+                         buffer, sizeof(buffer),
+                         &(struct frame){.type = FRAME_WELCOME, .id = epoch, .name = slice_of(name), .members = 7}));
 }
 
 /* Returns what the client is shown, up to `end` and the rest of that line. */
