@@ -227,10 +227,12 @@ static void replies_take_topic(struct irc *i, const struct irc_request *request,
                 output_numeric(i, RPL_NOTOPIC, IRC_PARAMS(channel, slice_of("No topic is set")));
 }
 
-/* Says that a line or an action reached nobody. */
+/* Says that a line or an action reached nobody. A client of IRC sees by itself that it is alone in a channel. */
 static void replies_refuse_line(struct irc *i, const struct answer *a)
 {
         char buffer[CHANNELS_NAME_BYTES];
+        if (a->code == ANSWER_ALONE)
+                return;
         if (a->code == ANSWER_NOT_IN_ROOM)
                 output_refuse(i, ERR_CANNOTSENDTOCHAN, channels_name(a->room, buffer), "You are not in that channel");
         else if (a->code != ANSWER_MUTED || !i->is_muted) /* then each line was answered: see speaking.c */
