@@ -57,6 +57,15 @@ static void names_end(struct irc *i)
         n->is_open = false;
 }
 
+/* Ends the list without the rest of it. */
+static void names_cut(struct irc *i)
+{
+        struct slice name;
+        while (answer_next_name(&i->names.left, &name) > 0)
+                i->names.missing++;
+        names_end(i);
+}
+
 /* Writes names until none are left, or the room is needed for other answers. */
 static void names_write(struct irc *i)
 {
@@ -82,6 +91,8 @@ void names_begin(struct irc *i, bool is_who, struct slice asked, const struct an
         struct slice name;
         size_t size = wire_left(&names);
         assert(size <= sizeof(n->bytes));
+        if (n->is_open) /* chatd answered a request that was forgotten */
+                names_cut(i);
         n->is_open = true;
         n->is_who = is_who;
         n->is_labelled = i->label.is_active;
