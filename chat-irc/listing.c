@@ -16,9 +16,9 @@ void listing_take(struct irc *i, const struct irc_message *m)
         requests_send(i, IRC_WISH_LIST, slice_of(""), (struct frame){.type = FRAME_ROOMS});
 }
 
-static char listing_lower(char c)
+static int listing_lower(char c)
 {
-        return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
 /* Returns true if `text` matches `mask`, in upper or lower case. A "*" tries to match nothing first. If the rest does not
