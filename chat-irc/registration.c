@@ -48,9 +48,10 @@ void registration_isupport(struct irc *i)
                                   slice_of(channellen), slice_of("TOPICLEN=256"), slice_of("LINELEN=512"),
                                   slice_of("are supported by this server")));
         output_numeric(i, RPL_ISUPPORT,
-                       IRC_PARAMS(slice_of("TARGMAX=JOIN:,PART:,NAMES:,LIST:,PRIVMSG:1,NOTICE:1,WHOIS:1"), slice_of("WHOX"),
-                                  slice_of("UTF8ONLY"), slice_of(chathistory), slice_of("MSGREFTYPES=msgid,timestamp"),
-                                  slice_of("NETWORK=chat"), slice_of("CLIENTTAGDENY=*"), slice_of("ELIST=MNU"),
+                       IRC_PARAMS(slice_of("TARGMAX=JOIN:,PART:,NAMES:,LIST:,PRIVMSG:1,NOTICE:1,WHOIS:1"),
+                                  slice_of("WHOX"), slice_of("UTF8ONLY"), slice_of(chathistory),
+                                  slice_of("MSGREFTYPES=msgid,timestamp"), slice_of("NETWORK=chat"),
+                                  slice_of("CLIENTTAGDENY=*"), slice_of("ELIST=MNU"),
                                   slice_of("are supported by this server")));
 }
 

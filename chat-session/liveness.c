@@ -72,8 +72,8 @@ void liveness_check(struct session *s)
 /* Returns true if the client is gone, and the session has not dealt with all that it sent. */
 static bool liveness_is_gone(const struct session *s)
 {
-        return s->state == SESSION_TALKING && (s->client.input == CLIENT_HUNG_UP ||
-                                               (client_has_ended(&s->client) && client_is_over(&s->client)));
+        return s->state == SESSION_TALKING &&
+               (s->client.input == CLIENT_HUNG_UP || (client_has_ended(&s->client) && client_is_over(&s->client)));
 }
 
 /* Gives up a client that left while no chatd takes its last lines. The session does not read the input behind those
