@@ -5,14 +5,41 @@
 #include <chat/clock.h>
 #include <chat/version.h>
 
+#include "labels.h"
 #include "numerics.h"
 #include "output.h"
 #include "registration.h"
 #include "requests.h"
 
+void about_pong(struct irc *i, struct slice token)
+{
+        output_server(i, "PONG", IRC_PARAMS(slice_of(i->options->server), token));
+}
+
+bool about_may_answer_ping(const struct irc *i)
+{
+        return requests_are_answered(i) || talk_now(i->session) >= i->ping.by;
+}
+
+void about_answer_ping(struct irc *i)
+{
+        i->ping.is_due = false;
+        labels_activate(i, true);
+        about_pong(i, slice_of(i->ping.token));
+        labels_end(i);
+}
+
 void about_ping(struct irc *i, const struct irc_message *m)
 {
-        output_server(i, "PONG", IRC_PARAMS(slice_of(i->options->server), m->params[0]));
+        if (talk_is_settled(i->session)) {
+                about_pong(i, m->params[0]);
+                return;
+        }
+        i->ping.is_due = true;
+        i->ping.by = talk_now(i->session) + IRC_PATIENCE_MS;
+        snprintf(i->ping.token, sizeof(i->ping.token), "%.*s", (int)m->params[0].len, m->params[0].at);
+        requests_send(i, IRC_WISH_SYNC, slice_of(""),
+                      (struct frame){.type = FRAME_FIND, .name = talk_name(i->session)});
 }
 
 void about_ignore(struct irc *i, const struct irc_message *m)
@@ -63,11 +90,20 @@ void about_info(struct irc *i, const struct irc_message *m)
         output_numeric(i, RPL_ENDOFINFO, IRC_PARAMS(slice_of("End of /INFO list")));
 }
 
+static void about_refuse_away(struct irc *i)
+{
+        static const char why[] = "The chat does not show who is away";
+        if (irc_has(i, IRC_STANDARD_REPLIES))
+                output_fail(i, slice_of("AWAY"), "UNSUPPORTED", NULL, 0, why);
+        else
+                output_notice(i, slice_of(why));
+}
+
 /* The chat does not know who is away, and a client must not believe that it does. */
 void about_away(struct irc *i, const struct irc_message *m)
 {
         if (m->params_count > 0 && m->params[0].len > 0)
-                output_fail(i, "AWAY", "UNSUPPORTED", "The chat does not show who is away");
+                about_refuse_away(i);
         else
                 output_numeric(i, RPL_UNAWAY, IRC_PARAMS(slice_of("You are not marked as away")));
 }

@@ -4,7 +4,19 @@
 #include "irc.h"
 #include "message.h"
 
+/* Takes PING. Many clients ask by it if all that they said before was done. So the PONG comes when chatd has answered a
+ * request behind all that, or after IRC_PATIENCE_MS. The next messages wait for it. */
 void about_ping(struct irc *i, const struct irc_message *m);
+
+/* Returns true if the PONG for the PING that waits can be written. There must be such a PING. */
+bool about_may_answer_ping(const struct irc *i);
+
+/* Writes that PONG. */
+void about_answer_ping(struct irc *i);
+
+/* Writes a PONG at once. */
+void about_pong(struct irc *i, struct slice token);
+
 void about_quit(struct irc *i, const struct irc_message *m);
 void about_lusers(struct irc *i, const struct irc_message *m);
 void about_motd(struct irc *i, const struct irc_message *m);

@@ -68,13 +68,31 @@ static void channels_join_one(struct irc *i, struct slice channel)
                 output_refuse(i, ERR_NOSUCHCHANNEL, channel, CHANNEL_RULE);
 }
 
+void channels_refuse_unknown(struct irc *i, struct slice channel)
+{
+        output_refuse(i, ERR_NOSUCHCHANNEL, channel, "There is no such channel");
+}
+
+/* Returns true if the client is in the channel. Otherwise sends a request that finds out if there is such a channel:
+ * `wish` says what for. */
+static bool channels_is_in(struct irc *i, enum irc_wish wish, struct slice channel)
+{
+        struct slice room;
+        if (!nick_channel_to_room(channel, &room)) {
+                channels_refuse_unknown(i, channel);
+                return false;
+        }
+        if (channels_has(i, room))
+                return true;
+        requests_send(i, wish, channel, (struct frame){.type = FRAME_PEOPLE, .name = room});
+        return false;
+}
+
 /* Sends a request about the room of `channel`, in which the client must be. */
 static void channels_ask(struct irc *i, enum irc_wish wish, struct slice channel, struct frame f)
 {
-        if (nick_channel_to_room(channel, &f.name) && channels_has(i, f.name))
+        if (channels_is_in(i, IRC_WISH_ABSENT, channel) && nick_channel_to_room(channel, &f.name))
                 requests_send(i, wish, channel, f);
-        else
-                output_refuse(i, ERR_NOTONCHANNEL, channel, "You are not in that channel");
 }
 
 static void channels_part_one(struct irc *i, struct slice channel)
@@ -126,21 +144,22 @@ void channels_names(struct irc *i, const struct irc_message *m)
                 output_refuse(i, RPL_ENDOFNAMES, slice_of("*"), "End of /NAMES list");
 }
 
-void channels_list(struct irc *i, const struct irc_message *m)
+void channels_show_modes(struct irc *i, struct slice channel)
 {
-        struct slice only = m->params_count > 0 ? m->params[0] : slice_of("");
-        requests_send(i, IRC_WISH_LIST, only, (struct frame){.type = FRAME_ROOMS});
+        output_numeric(i, RPL_CHANNELMODEIS, IRC_PARAMS(output_quote(channel), slice_of("+")));
 }
 
 void channels_mode(struct irc *i, const struct irc_message *m)
 {
         struct slice target = m->params[0];
         char nick[IRC_NICK_MAX_BYTES];
-        bool is_channel = target.len > 0 && target.at[0] == '#';
+        bool is_channel = target.len > 0 && target.at[0] == '#', asks = m->params_count == 1;
         bool asks_for_bans = m->params_count == 2 &&
                              (slice_equal(m->params[1], slice_of("b")) || slice_equal(m->params[1], slice_of("+b")));
-        if (is_channel && m->params_count == 1)
-                output_numeric(i, RPL_CHANNELMODEIS, IRC_PARAMS(output_quote(target), slice_of("+")));
+        if (is_channel && !channels_is_in(i, asks ? IRC_WISH_MODES : IRC_WISH_ABSENT, target))
+                return;
+        if (is_channel && asks)
+                channels_show_modes(i, target);
         else if (is_channel && asks_for_bans)
                 output_refuse(i, RPL_ENDOFBANLIST, target, "End of channel ban list");
         else if (is_channel)
@@ -154,5 +173,7 @@ void channels_mode(struct irc *i, const struct irc_message *m)
 void channels_refuse_power(struct irc *i, const struct irc_message *m)
 {
         bool is_invite = slice_equal_case(m->command, slice_of("INVITE"));
-        output_refuse(i, ERR_CHANOPRIVSNEEDED, m->params[is_invite ? 1 : 0], "Channels have no operators");
+        struct slice channel = m->params[is_invite ? 1 : 0];
+        if (channels_is_in(i, IRC_WISH_ABSENT, channel))
+                output_refuse(i, ERR_CHANOPRIVSNEEDED, channel, "Channels have no operators");
 }

@@ -25,8 +25,13 @@ void channels_join(struct irc *i, const struct irc_message *m);
 void channels_part(struct irc *i, const struct irc_message *m);
 void channels_topic(struct irc *i, const struct irc_message *m);
 void channels_names(struct irc *i, const struct irc_message *m);
-void channels_list(struct irc *i, const struct irc_message *m);
 void channels_mode(struct irc *i, const struct irc_message *m);
+
+/* Answers that there is no such channel. */
+void channels_refuse_unknown(struct irc *i, struct slice channel);
+
+/* Shows the modes of a channel: there are none. */
+void channels_show_modes(struct irc *i, struct slice channel);
 
 /* Takes KICK or INVITE: nobody may do that. */
 void channels_refuse_power(struct irc *i, const struct irc_message *m);

@@ -5,6 +5,7 @@
 #include "about.h"
 #include "channels.h"
 #include "history.h"
+#include "listing.h"
 #include "numerics.h"
 #include "output.h"
 #include "people.h"
@@ -32,7 +33,7 @@ static const struct commands_row {
         {"NOTICE", false, 0, speaking_take},
         {"TOPIC", false, 1, channels_topic},
         {"NAMES", false, 0, channels_names},
-        {"LIST", false, 0, channels_list},
+        {"LIST", false, 0, listing_take},
         {"WHO", false, 0, people_who},
         {"WHOIS", false, 1, people_whois},
         {"WHOWAS", false, 1, people_whowas},
@@ -65,17 +66,18 @@ static const struct commands_row *commands_find(struct slice name)
 static void commands_help(struct irc *i, const struct irc_message *m)
 {
         char text[COMMANDS * sizeof(commands_table[0].name)];
+        struct slice subject = m->params_count > 0 && m->params[0].len > 0 ? m->params[0] : slice_of("*");
         size_t len = 0;
-        if (m->params_count > 0 && !commands_find(m->params[0])) {
-                output_refuse(i, ERR_HELPNOTFOUND, m->params[0], "There is no such command");
+        if (!slice_equal(subject, slice_of("*")) && !commands_find(subject)) {
+                output_refuse(i, ERR_HELPNOTFOUND, subject, "There is no such command");
                 return;
         }
         for (size_t n = 0; n < COMMANDS; n++)
                 len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", n > 0 ? " " : "",
                                         commands_table[n].name);
-        output_refuse(i, RPL_HELPSTART, slice_of("*"), "The commands of this server; chat-irc(8) explains them");
-        output_numeric(i, RPL_HELPTXT, IRC_PARAMS(slice_of("*"), (struct slice){text, len}));
-        output_refuse(i, RPL_ENDOFHELP, slice_of("*"), "End of /HELP");
+        output_refuse(i, RPL_HELPSTART, subject, "The commands of this server; chat-irc(8) explains them");
+        output_numeric(i, RPL_HELPTXT, IRC_PARAMS(output_quote(subject), (struct slice){text, len}));
+        output_refuse(i, RPL_ENDOFHELP, subject, "End of /HELP");
 }
 
 void commands_take(struct irc *i, const struct irc_message *m)

@@ -82,6 +82,15 @@ static bool history_read(struct irc_history *h, const struct irc_message *m, siz
         return h->limit > 0;
 }
 
+void history_refuse(struct irc *i, struct slice channel)
+{
+        size_t n = 0;
+        while (subcommands[n].what != i->history.what)
+                n++;
+        output_fail(i, slice_of("CHATHISTORY"), "INVALID_TARGET", IRC_PARAMS(slice_of(subcommands[n].name), channel),
+                    "You are not in that channel");
+}
+
 void history_take(struct irc *i, const struct irc_message *m)
 {
         size_t n = 0, count = sizeof(subcommands) / sizeof(subcommands[0]);
@@ -89,14 +98,16 @@ void history_take(struct irc *i, const struct irc_message *m)
         while (n < count && !slice_equal_case(m->params[0], slice_of(subcommands[n].name)))
                 n++;
         if (n == count || m->params_count < 3u + subcommands[n].references) {
-                output_fail(i, "CHATHISTORY", "INVALID_PARAMS", "CHATHISTORY has no such form");
+                output_fail(i, slice_of("CHATHISTORY"), "INVALID_PARAMS", IRC_PARAMS(m->params[0]),
+                            "CHATHISTORY has no such form");
                 return;
         }
         i->history = (struct irc_history){.what = subcommands[n].what};
         if (!nick_channel_to_room(m->params[1], &room) || !channels_has(i, room))
-                output_fail(i, "CHATHISTORY", "INVALID_TARGET", "You are not in that channel");
+                history_refuse(i, m->params[1]);
         else if (!history_read(&i->history, m, subcommands[n].references))
-                output_fail(i, "CHATHISTORY", "INVALID_PARAMS", "A message is named by timestamp= or msgid=");
+                output_fail(i, slice_of("CHATHISTORY"), "INVALID_PARAMS", IRC_PARAMS(m->params[0]),
+                            "A message is named by timestamp= or msgid=");
         else
                 requests_send(i, IRC_WISH_HISTORY, m->params[1],
                               (struct frame){.type = FRAME_ROOM_HISTORY, .key = LINES_MAX, .name = room});

@@ -13,5 +13,8 @@ void history_take(struct irc *i, const struct irc_message *m);
  * records are as in a PAST for a session that roams. */
 void history_show(struct irc *i, const struct irc_request *request, struct wire_reader records);
 
+/* Answers a CHATHISTORY for a channel that the client is not in. */
+void history_refuse(struct irc *i, struct slice channel);
+
 /* Answers a CHATHISTORY for a room in which nothing was said. */
 void history_show_none(struct irc *i, const struct irc_request *request);

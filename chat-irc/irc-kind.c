@@ -3,25 +3,20 @@
 #include <stdio.h>
 
 #include <chat/display.h>
+#include <chat/notice.h>
 #include <chat/reply.h>
 
 #include "../chat-session/answers.h"
-#include "../chat-session/client-output.h"
-#include "../chat-session/uplink.h"
 
 #include "channels.h"
-#include "commands.h"
 #include "history.h"
 #include "labels.h"
-#include "lists.h"
 #include "numerics.h"
 #include "output.h"
 #include "registration.h"
 #include "replies.h"
 #include "requests.h"
-
-/* The room in the queue to chatd that a message needs. An answer may cause one more request. */
-enum { IRC_QUEUE_MIN_BYTES = 4 * (FRAME_MAX_BYTES + UPLINK_REQUEST_OVERHEAD_BYTES) };
+#include "taking.h"
 
 static void irc_begin(void *me, struct session *s)
 {
@@ -33,93 +28,19 @@ static void irc_begin(void *me, struct session *s)
 
 /* ---- bytes from the client ---- */
 
-/* Returns true if chatd does not know rooms for a client that is in several. Then it counts as no chatd: the client
- * waits for a later version. */
-static bool irc_is_chatd_too_old(const struct irc *i)
-{
-        return talk_version(i->session) != 0 && talk_version(i->session) < frame_since(FRAME_ENTER);
-}
-
-/* Returns true if one more message can be taken now, with room for its effects. While chatd takes the client in, and
- * while an answer is due on which the next messages depend, they wait. */
-static bool irc_has_room(const struct irc *i)
-{
-        return i->stage != IRC_JOINING && !irc_is_chatd_too_old(i) && requests_have_room(i) && !requests_must_wait(i) &&
-               client_room(i->client) >= IRC_OUTPUT_MAX_BYTES && talk_room(i->session) >= IRC_QUEUE_MIN_BYTES;
-}
-
-/* Returns true if something of the earlier messages is left to be done. */
-static bool irc_has_more_to_do(const struct irc *i)
-{
-        return lists_are_open(i) || channels_must_rejoin(i);
-}
-
-/* Takes a message. One that is not UTF-8 is dropped, as UTF8ONLY says. */
-static void irc_take_message(struct irc *i, enum reader_result result, struct slice line)
-{
-        struct irc_message m;
-        int r = irc_parse(&m, line);
-        if (result == READER_TAGS_TOO_LONG) {
-                output_numeric(i, ERR_INPUTTOOLONG, IRC_PARAMS(slice_of("Input line was too long")));
-        } else if (r == 0) {
-                if (irc_is_utf8(line)) {
-                        labels_begin(i, m.tags);
-                        commands_take(i, &m);
-                        labels_end(i);
-                } else {
-                        output_fail(i, "*", "INVALID_UTF8", "Message rejected: it is not UTF-8");
-                }
-        } else if (r < 0 && i->stage == IRC_REGISTERING) {
-                talk_not_chat(i->session, "unknown");
-        } else if (r < 0) {
-                output_numeric(i, ERR_UNKNOWNCOMMAND, IRC_PARAMS(slice_of("*"), slice_of("Unknown command")));
-        }
-}
-
-/* Does the next step of what earlier messages began. */
-static void irc_do_more(struct irc *i)
-{
-        if (channels_must_rejoin(i)) {
-                channels_rejoin_next(i);
-                return;
-        }
-        labels_activate(i, true);
-        lists_go_on(i);
-        labels_end(i);
-}
-
-/* Takes the messages that wait, as far as there is room for their effects. */
-static void irc_take_input(struct irc *i)
-{
-        while (irc_has_room(i) && talk_is_open(i->session)) {
-                if (irc_has_more_to_do(i)) {
-                        irc_do_more(i);
-                        continue;
-                }
-                if (i->input_len == 0)
-                        break;
-                const uint8_t *at = i->input + i->input_at;
-                struct slice line;
-                enum reader_result result = reader_take(&i->reader, &at, &i->input_len, &line);
-                i->input_at = (size_t)(at - i->input);
-                if (result != READER_MORE)
-                        irc_take_message(i, result, line);
-        }
-}
-
 static size_t irc_may_read(const void *me)
 {
-        const struct irc *i = me;
-        return i->input_len == 0 && !irc_has_more_to_do(i) && irc_has_room(i) ? sizeof(i->input) : 0;
+        return taking_may_read(me);
 }
 
 static void irc_input(void *me, const uint8_t *bytes, size_t n)
 {
-        struct irc *i = me;
-        memcpy(i->input, bytes, n);
-        i->input_at = 0;
-        i->input_len = n;
-        irc_take_input(i);
+        taking_input(me, bytes, n);
+}
+
+static bool irc_holds_input(const void *me)
+{
+        return taking_holds_input(me);
 }
 
 static void irc_input_end(void *me)
@@ -156,10 +77,15 @@ static void irc_record(void *me, const struct record *r)
                 output_notice(i, r->text);
 }
 
+/* Notes if an administrator muted the client. */
 static void irc_note(void *me, const struct record *r)
 {
-        (void)me;
-        (void)r;
+        struct irc *i = me;
+        struct answer a;
+        if (r->kind != RECORD_NOTICE || notice_read(r, &a) != 0)
+                return;
+        if (a.code == ANSWER_NOW_MUTED || a.code == ANSWER_UNMUTED)
+                i->is_muted = a.code == ANSWER_NOW_MUTED;
 }
 
 static void irc_past(void *me, uint64_t number, struct wire_reader records)
@@ -179,9 +105,10 @@ static void irc_welcome(void *me, struct slice asked, uint64_t members)
 {
         struct irc *i = me;
         (void)asked;
+        i->is_muted = false; /* or chatd says it again */
         registration_welcome(i, members);
         channels_rejoin(i);
-        if (irc_is_chatd_too_old(i))
+        if (taking_is_chatd_too_old(i))
                 output_notice(i, slice_of("The chat has gone back to a version without several channels for a client; "
                                           "what you type is sent when it has a later version"));
 }
@@ -269,8 +196,8 @@ static int64_t irc_due(const void *me)
         const struct irc *i = me;
         if (!talk_is_open(i->session))
                 return INT64_MAX;
-        if ((i->input_len > 0 || irc_has_more_to_do(i)) && irc_has_room(i))
-                return talk_now(i->session);
+        if (taking_due(i) != INT64_MAX)
+                return taking_due(i);
         if (i->stage == IRC_TALKING && i->arrive_at > 0)
                 return i->arrive_at;
         return registration_waits_for_client(i) ? i->register_by : INT64_MAX;
@@ -279,7 +206,7 @@ static int64_t irc_due(const void *me)
 static void irc_tick(void *me)
 {
         struct irc *i = me;
-        irc_take_input(i);
+        taking_go_on(i);
         if (registration_waits_for_client(i) && talk_is_open(i->session) && talk_now(i->session) >= i->register_by)
                 registration_expire(i);
         if (i->stage == IRC_TALKING && i->arrive_at > 0 && talk_now(i->session) >= i->arrive_at) {
@@ -299,6 +226,7 @@ const struct kind irc_kind = {
         .begin = irc_begin,
         .may_read = irc_may_read,
         .input = irc_input,
+        .holds_input = irc_holds_input,
         .input_end = irc_input_end,
         .welcome = irc_welcome,
         .record = irc_record,

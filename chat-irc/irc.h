@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <chat/answer.h>
 #include <chat/names.h>
 #include <chat/settings.h>
 
@@ -16,6 +17,7 @@
 enum {
         IRC_REGISTER_MS = 30 * 1000, /* a client that has not registered by then is closed */
         IRC_INPUT_MAX_BYTES = 4096,  /* bytes that were read and wait for room */
+        IRC_PATIENCE_MS = 2000,      /* how long a PING waits for what came before it */
         IRC_ARRIVE_MS = 30 * 1000,   /* how long after its registration a client in no channel is announced */
         IRC_REQUESTS_MAX = 16,       /* requests that wait for chatd's answer */
         IRC_TARGET_MAX_BYTES = NAME_MAX_BYTES,
@@ -74,6 +76,10 @@ enum irc_wish {
         IRC_WISH_LIST,
         IRC_WISH_LUSERS,
         IRC_WISH_HISTORY,
+        IRC_WISH_ABSENT,       /* whether there is a channel that the client is not in */
+        IRC_WISH_MODES,        /* the same, for MODE */
+        IRC_WISH_SELF_MESSAGE, /* a private message to the client itself */
+        IRC_WISH_SELF_NOTICE,
         IRC_WISH_ISON,
         IRC_WISH_USERHOST,
         IRC_WISH_WAITED_FOR = IRC_WISH_USERHOST,
@@ -81,6 +87,7 @@ enum irc_wish {
         IRC_WISH_TOPIC,
         IRC_WISH_NEW_TOPIC, /* the topic that the client has just set */
         IRC_WISH_WHOIS,
+        IRC_WISH_SYNC,    /* only that there is an answer counts: see about.h */
         IRC_WISH_MESSAGE, /* a private message */
         IRC_WISH_NOTICE,  /* the same, as a NOTICE: no error is reported */
 };
@@ -107,6 +114,16 @@ struct irc_who {
         bool is_extended;
         char fields[16];
         char token[4];
+};
+
+/* The people in a room who are still to be listed, for NAMES, JOIN or WHO: see names.h. */
+struct irc_names {
+        bool is_open, is_who, is_labelled;
+        char channel[NICK_MAX_BYTES + 2];
+        char asked[IRC_TARGET_MAX_BYTES + 1]; /* the channel as the client wrote it */
+        uint64_t missing;                     /* how many people chatd left out */
+        struct wire_reader left;              /* names in `bytes` */
+        uint8_t bytes[ANSWER_ROOMS_MAX_BYTES];
 };
 
 /* The past lines that the client has asked for: see history.h. */
@@ -140,6 +157,8 @@ struct irc {
         enum irc_stage stage;
         int64_t register_by, arrive_at;  /* ms of CLOCK_MONOTONIC */
         bool has_user, negotiates;       /* USER came; CAP was begun and not ended */
+        bool is_muted;                   /* as far as the client was told */
+        uint64_t members;                /* how many were here when chatd took the client; 0: unknown */
         uint32_t capabilities;           /* a bit for each that is on */
         char wanted[NICK_MAX_BYTES + 1]; /* the nick that the client asked for; empty: none yet */
         char name[NAME_MAX_BYTES + 1];   /* whose nick the client takes for its own, once it has registered */
@@ -151,6 +170,16 @@ struct irc {
         struct irc_request requests[IRC_REQUESTS_MAX];
         struct irc_list list;
         struct irc_who who;
+        struct irc_names names;
+        char listed[IRC_LINE_MAX_BYTES + 1];        /* which channels LIST is to show: see listing.h */
+        char self_text[3 * IRC_LINE_MAX_BYTES + 8]; /* of the message to the client itself that is under way */
+        struct irc_ping {
+                bool is_due;
+                int64_t by; /* when the PONG comes in any case: ms of CLOCK_MONOTONIC */
+                char token[IRC_LINE_MAX_BYTES + 1];
+        } ping;             /* that waits for what came before it: see about.h */
+        int64_t blocked_at; /* since when messages wait, ms of CLOCK_MONOTONIC; counts only while they do */
+        bool has_new_input; /* among the messages that wait may be some that need not */
         struct irc_history history;
         unsigned batches; /* so far: each has its number as its reference */
         size_t found_len; /* what ISON or USERHOST has found so far */
@@ -158,6 +187,8 @@ struct irc {
         struct {
                 char text[IRC_LABEL_MAX_BYTES + 1]; /* of the message that is being answered; empty: it has none */
                 bool is_open;                       /* its batch has begun */
+                bool has_first;                     /* the first message of the answer is written */
+                size_t room;                        /* the room in the client's buffer before that */
                 bool is_active;                     /* what is written now is a part of the answer */
                 unsigned batch;                     /* the number of its batch */
         } label;
@@ -165,6 +196,12 @@ struct irc {
         size_t input_at, input_len; /* the waiting part of `input` */
         uint8_t input[IRC_INPUT_MAX_BYTES];
 };
+
+/* Returns true while people are left to be listed. */
+static inline bool irc_has_names_left(const struct irc *i)
+{
+        return i->names.is_open;
+}
 
 static inline bool irc_has(const struct irc *i, enum irc_capability capability)
 {

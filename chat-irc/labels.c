@@ -13,7 +13,7 @@ void labels_begin(struct irc *i, struct slice tags)
             value.len > IRC_LABEL_MAX_BYTES || value.len == 0)
                 return;
         snprintf(i->label.text, sizeof(i->label.text), "%.*s", (int)value.len, value.at);
-        i->label.is_open = false;
+        i->label.is_open = i->label.has_first = false;
         i->label.is_active = true;
 }
 
@@ -24,14 +24,13 @@ void labels_activate(struct irc *i, bool is_active)
 
 void labels_end(struct irc *i)
 {
-        char tag[sizeof("label=") + IRC_LABEL_MAX_BYTES];
         i->label.is_active = false;
-        if (!labels_are_open(i) || lists_are_open(i) || requests_are_labelled(i))
+        if (!labels_are_open(i))
                 return;
-        snprintf(tag, sizeof(tag), "label=%s", i->label.text);
-        if (i->label.is_open)
-                output_end_batch(i, i->label.batch);
-        else
-                output_tagged(i, slice_of(tag), "ACK", NULL, 0);
+        if (lists_are_open(i) || requests_are_labelled(i) || irc_has_names_left(i) || i->ping.is_due) {
+                output_pause_label(i);
+                return;
+        }
+        output_end_label(i);
         i->label.text[0] = '\0';
 }

@@ -1,6 +1,6 @@
 /* Labels of the client's messages (IRCv3 labeled-response): the answer to a message with a label has the label, too.
  *
- * All answers to such a message are a batch, and a message without an answer gets an ACK. Only one label is open at a
+ * Several messages are a batch, and a message without an answer gets an ACK. Only one label is open at a
  * time: the next message waits until all requests that belong to it are answered.
  */
 #pragma once

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <chat/assert.h>
 #include <chat/clock.h>
 #include <chat/safe-text.h>
 
@@ -14,6 +15,7 @@ enum {
         BATCH_BYTES = 12, /* the reference of a batch */
         TAG_BYTES = sizeof("label=") + IRC_LABEL_MAX_BYTES,
         MESSAGE_BYTES = TAG_BYTES + IRC_LINE_MAX_BYTES,
+        FIRST_MAX_BYTES = 32 * 1024, /* of the first message of an answer, in pieces */
 };
 
 /* ---- messages ---- */
@@ -41,7 +43,7 @@ static unsigned output_write_batch(struct irc *i, bool has_label, const char *ty
 
 unsigned output_begin_batch(struct irc *i, const char *type, struct slice param)
 {
-        bool is_answer = i->label.is_active && !i->label.is_open;
+        bool is_answer = i->label.is_active && !i->label.has_first;
         if (!irc_has(i, IRC_BATCH))
                 return 0;
         unsigned batch = output_write_batch(i, is_answer, type, param);
@@ -60,16 +62,81 @@ void output_end_batch(struct irc *i, unsigned batch)
                 output_tagged(i, (struct slice){"", 0}, "BATCH", IRC_PARAMS(slice_of(reference)));
 }
 
-/* Writes the tag of the label's batch, if what is written belongs to one. The first such message begins the batch. */
+/* The first message of an answer is written without a tag, because the tag depends on what follows: takes it back. A long
+ * text may be several messages. Returns their size. */
+static size_t output_take_first(struct irc *i, char first[static FIRST_MAX_BYTES])
+{
+        size_t room = client_room(i->client), size = i->label.room > room ? i->label.room - room : 0;
+        assert(size <= FIRST_MAX_BYTES);
+        memcpy(first, client_take_back(i->client, size), size);
+        return size;
+}
+
+/* Writes messages again, each with one more tag. */
+static void output_write_again(struct irc *i, struct slice messages, struct slice tag)
+{
+        struct slice line;
+        while (messages.len > 0) {
+                line_next(&messages, &line); /* with its CR */
+                bool has_tags = line.len > 0 && line.at[0] == '@';
+                char *at = client_reserve(i->client, 1 + tag.len + 1 + line.len + 1), *end = at;
+                if (!at)
+                        return;
+                *end++ = '@';
+                end = mempcpy(end, tag.at, tag.len);
+                *end++ = has_tags ? ';' : ' ';
+                end = mempcpy(end, line.at + has_tags, line.len - has_tags);
+                *end++ = '\n';
+                client_commit(i->client, end);
+        }
+}
+
+/* Begins the batch of the label in front of the first message of the answer. */
+static void output_open_label(struct irc *i, struct slice first)
+{
+        char tag[sizeof("batch=") + BATCH_BYTES];
+        i->label.batch = output_write_batch(i, true, "labeled-response", (struct slice){"", 0});
+        i->label.is_open = true;
+        snprintf(tag, sizeof(tag), "batch=%u", i->label.batch);
+        output_write_again(i, first, slice_of(tag));
+}
+
+void output_pause_label(struct irc *i)
+{
+        char first[FIRST_MAX_BYTES];
+        if (i->label.has_first && !i->label.is_open)
+                output_open_label(i, (struct slice){first, output_take_first(i, first)});
+}
+
+void output_end_label(struct irc *i)
+{
+        char tag[TAG_BYTES], first[FIRST_MAX_BYTES];
+        struct slice messages = {first, i->label.has_first && !i->label.is_open ? output_take_first(i, first) : 0};
+        const char *end = memchr(messages.at, '\n', messages.len);
+        bool has_one = end && end + 1 == messages.at + messages.len;
+        snprintf(tag, sizeof(tag), "label=%s", i->label.text);
+        if (has_one)
+                output_write_again(i, messages, slice_of(tag));
+        else if (messages.len > 0)
+                output_open_label(i, messages);
+        if (i->label.is_open)
+                output_end_batch(i, i->label.batch);
+        else if (!has_one)
+                output_tagged(i, slice_of(tag), "ACK", NULL, 0);
+}
+
+/* Writes the tag of the label's batch, if what is written belongs to a label. */
 static struct slice output_batch_tag(struct irc *i, char tag[static TAG_BYTES])
 {
         tag[0] = '\0';
         if (!i->label.is_active)
                 return slice_of(tag);
-        if (!i->label.is_open) {
-                i->label.batch = output_write_batch(i, true, "labeled-response", (struct slice){"", 0});
-                i->label.is_open = true;
+        if (!i->label.has_first) {
+                i->label.has_first = true;
+                i->label.room = client_room(i->client);
+                return slice_of(tag);
         }
+        output_pause_label(i);
         snprintf(tag, TAG_BYTES, "batch=%u", i->label.batch);
         return slice_of(tag);
 }
@@ -126,12 +193,15 @@ void output_refuse(struct irc *i, unsigned number, struct slice subject, const c
         output_numeric(i, number, IRC_PARAMS(output_quote(subject), slice_of(why)));
 }
 
-void output_fail(struct irc *i, const char *command, const char *code, const char *why)
+void output_fail(struct irc *i, struct slice command, const char *code, const struct slice *context, size_t n,
+                 const char *why)
 {
-        if (irc_has(i, IRC_STANDARD_REPLIES))
-                output_server(i, "FAIL", IRC_PARAMS(slice_of(command), slice_of(code), slice_of(why)));
-        else
-                output_notice(i, slice_of(why));
+        struct slice params[IRC_PARAMS_MAX] = {command, slice_of(code)};
+        size_t count = 2;
+        for (size_t c = 0; c < n; c++)
+                params[count++] = output_quote(context[c]);
+        params[count++] = slice_of(why);
+        output_server(i, "FAIL", params, count);
 }
 
 void output_people(struct irc *i, uint64_t people)

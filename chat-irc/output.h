@@ -38,12 +38,19 @@ void output_tagged(struct irc *i, struct slice tags, const char *command, const 
 unsigned output_begin_batch(struct irc *i, const char *type, struct slice param);
 void output_end_batch(struct irc *i, unsigned batch);
 
+/* Notes that the rest of the answer to a message with a label comes later. */
+void output_pause_label(struct irc *i);
+
+/* Ends the answer. It is one message with the label, a batch of several, or an ACK. */
+void output_end_label(struct irc *i);
+
 /* Writes a numeric about `subject`, which the client wrote. */
 void output_refuse(struct irc *i, unsigned number, struct slice subject, const char *why);
 
-/* Writes that a command failed: as a FAIL if the client understands the standard replies of IRCv3, otherwise as a
- * notice. */
-void output_fail(struct irc *i, const char *command, const char *code, const char *why);
+/* Writes that a command failed, as a FAIL (the standard replies of IRCv3). `context` is `n` words that the client wrote; `n`
+ * may be 0. */
+void output_fail(struct irc *i, struct slice command, const char *code, const struct slice *context, size_t n,
+                 const char *why);
 
 /* Writes how many people are in the chat. */
 void output_people(struct irc *i, uint64_t people);

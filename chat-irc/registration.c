@@ -48,12 +48,14 @@ void registration_isupport(struct irc *i)
                                   slice_of(channellen), slice_of("TOPICLEN=256"), slice_of("LINELEN=512"),
                                   slice_of("are supported by this server")));
         output_numeric(i, RPL_ISUPPORT,
-                       IRC_PARAMS(slice_of("TARGMAX=JOIN:,PART:,NAMES:,PRIVMSG:1,NOTICE:1,WHOIS:1"), slice_of("WHOX"),
-                                  slice_of("UTF8ONLY"), slice_of(chathistory), slice_of("MSGREFTYPES=msgid,timestamp"),
-                                  slice_of("NETWORK=chat"), slice_of("are supported by this server")));
+                       IRC_PARAMS(slice_of("TARGMAX=JOIN:,PART:,NAMES:,LIST:,PRIVMSG:1,NOTICE:1,WHOIS:1"),
+                                  slice_of("WHOX"), slice_of("UTF8ONLY"), slice_of(chathistory),
+                                  slice_of("MSGREFTYPES=msgid,timestamp"), slice_of("NETWORK=chat"),
+                                  slice_of("CLIENTTAGDENY=*"), slice_of("ELIST=MNU"),
+                                  slice_of("are supported by this server")));
 }
 
-static void registration_greet(struct irc *i, uint64_t members)
+static void registration_greet(struct irc *i)
 {
         char text[160 + IRC_NICK_MAX_BYTES], nick[IRC_NICK_MAX_BYTES];
         struct slice server = slice_of(i->options->server), own = output_own_nick(i, nick);
@@ -64,12 +66,18 @@ static void registration_greet(struct irc *i, uint64_t members)
         output_numeric(i, RPL_CREATED, IRC_PARAMS(slice_of("This server has been here since the chat was opened")));
         output_numeric(i, RPL_MYINFO, IRC_PARAMS(server, slice_of("chat-irc-" VERSION), slice_of("-"), slice_of("-")));
         registration_isupport(i);
-        if (members > 0)
-                output_people(i, members);
+        if (i->members > 0)
+                output_people(i, i->members);
         output_numeric(i, ERR_NOMOTD, IRC_PARAMS(slice_of("A message of the day comes by itself, if there is one")));
 }
 
 /* ---- the steps ---- */
+
+/* Gives the client time to join a channel, before others are told of it. */
+static void registration_await_channel(struct irc *i)
+{
+        i->arrive_at = talk_now(i->session) + IRC_ARRIVE_MS;
+}
 
 /* Notes that the client knows its name, or is told now. */
 static void registration_note_name(struct irc *i)
@@ -79,33 +87,37 @@ static void registration_note_name(struct irc *i)
 }
 
 /* Greets the client, which has the nick that it asked for. It is in no channel yet. */
-static void registration_complete(struct irc *i, uint64_t members)
+static void registration_complete(struct irc *i)
 {
         i->stage = IRC_TALKING;
         registration_note_name(i);
-        i->arrive_at = talk_now(i->session) + IRC_ARRIVE_MS;
-        registration_greet(i, members);
+        registration_await_channel(i);
+        registration_greet(i);
 }
 
 /* chatd took the client as a member once more: it met the same HELLO again, or had forgotten the client. Meanwhile
  * another member may have taken the client's name. */
 static void registration_welcome_again(struct irc *i)
 {
-        if (i->stage == IRC_TALKING && !slice_equal(talk_name(i->session), slice_of(i->name)))
+        if (i->stage != IRC_TALKING)
+                return;
+        if (!slice_equal(talk_name(i->session), slice_of(i->name)))
                 registration_renamed(i);
+        registration_await_channel(i);
 }
 
 void registration_welcome(struct irc *i, uint64_t members)
 {
+        i->members = members;
         if (i->stage != IRC_JOINING) {
                 registration_welcome_again(i);
                 return;
         }
         if (slice_equal(talk_name(i->session), slice_of(i->wanted))) {
-                registration_complete(i, members);
+                registration_complete(i);
                 return;
         }
-        registration_refuse_nick(i, slice_of(i->wanted), true, slice_of("Nickname is already in use"));
+        registration_refuse_nick(i, slice_of(i->wanted), ERR_NICKNAMEINUSE, slice_of("Nickname is already in use"));
         i->stage = IRC_RENAMING;
         i->wanted[0] = '\0';
 }
@@ -130,16 +142,16 @@ void registration_expire(struct irc *i)
 
 /* ---- NICK ---- */
 
-void registration_refuse_nick(struct irc *i, struct slice target, bool taken, struct slice why)
+void registration_refuse_nick(struct irc *i, struct slice target, enum numeric number, struct slice why)
 {
-        output_numeric(i, taken ? ERR_NICKNAMEINUSE : ERR_ERRONEUSNICKNAME, IRC_PARAMS(output_quote(target), why));
+        output_numeric(i, number, IRC_PARAMS(output_quote(target), why));
 }
 
 void registration_renamed(struct irc *i)
 {
         char nick[IRC_NICK_MAX_BYTES], old_name[sizeof(i->name)];
         if (i->stage == IRC_RENAMING) {
-                registration_complete(i, 0);
+                registration_complete(i);
                 return;
         }
         memcpy(old_name, i->name, sizeof(old_name));
@@ -154,7 +166,7 @@ void registration_nick(struct irc *i, const struct irc_message *m)
         if (nick.len == 0) {
                 output_numeric(i, ERR_NONICKNAMEGIVEN, IRC_PARAMS(slice_of("No nickname given")));
         } else if (!name_is_nick(nick.at, nick.len) || name_is_reserved(nick.at, nick.len)) {
-                registration_refuse_nick(i, nick, false, slice_of(NICK_RULE));
+                registration_refuse_nick(i, nick, ERR_ERRONEUSNICKNAME, slice_of(NICK_RULE));
         } else if (i->stage == IRC_REGISTERING) {
                 snprintf(i->wanted, sizeof(i->wanted), "%.*s", (int)nick.len, nick.at);
                 registration_go_on(i);
@@ -167,7 +179,7 @@ void registration_nick(struct irc *i, const struct irc_message *m)
 
 void registration_user(struct irc *i, const struct irc_message *m)
 {
-        if (m->params_count < 4) {
+        if (m->params_count < 4 || m->params[0].len == 0 || m->params[3].len == 0) {
                 output_numeric(i, ERR_NEEDMOREPARAMS, IRC_PARAMS(slice_of("USER"), slice_of("Not enough parameters")));
         } else if (i->has_user) {
                 output_numeric(i, ERR_ALREADYREGISTERED, IRC_PARAMS(slice_of("You may not reregister")));

@@ -3,6 +3,7 @@
 
 #include "irc.h"
 #include "message.h"
+#include "numerics.h"
 #include "requests.h"
 
 /* Take these commands. NICK is taken at any time. */
@@ -17,8 +18,8 @@ void registration_welcome(struct irc *i, uint64_t members);
 /* The client has another name now: talk_name(). */
 void registration_renamed(struct irc *i);
 
-/* Tells the client why it cannot have the nick `target`: `taken` if another member has it. */
-void registration_refuse_nick(struct irc *i, struct slice target, bool taken, struct slice why);
+/* Tells the client in this numeric why it cannot have the nick `target`. */
+void registration_refuse_nick(struct irc *i, struct slice target, enum numeric number, struct slice why);
 
 /* Returns true if the client has not stated all that it must. While chatd has to answer, the time does not count. */
 static inline bool registration_waits_for_client(const struct irc *i)

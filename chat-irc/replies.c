@@ -9,6 +9,8 @@
 #include "channels.h"
 #include "history.h"
 #include "labels.h"
+#include "listing.h"
+#include "names.h"
 #include "numerics.h"
 #include "output.h"
 #include "people.h"
@@ -21,6 +23,7 @@ void replies_notice(void *me, const struct answer *a)
         char text[TEXT_MAX_BYTES];
         struct slice why = answers_sentence(a, talk_name(i->session), 0, text);
         if (a->code == ANSWER_LOST || a->code == ANSWER_MISSED) {
+                i->is_muted = false; /* the end of that may have been missed */
                 requests_forget(i);
                 labels_end(i);
         }
@@ -28,48 +31,6 @@ void replies_notice(void *me, const struct answer *a)
         output_notice(i, why);
         if (ends)
                 output_error(i, why);
-}
-
-/* Names that are being written, several in a message. */
-struct replies_names {
-        struct slice channel;
-        size_t len;
-        char text[IRC_LINE_MAX_BYTES];
-};
-
-static void replies_flush_names(struct irc *i, struct replies_names *n)
-{
-        if (n->len > 0)
-                output_numeric(i, RPL_NAMREPLY, IRC_PARAMS(slice_of("="), n->channel, (struct slice){n->text, n->len}));
-        n->len = 0;
-}
-
-static void replies_add_name(struct irc *i, struct replies_names *n, struct slice name)
-{
-        char nick[LINE_SOURCE_MAX_BYTES];
-        if (irc_has(i, IRC_USERHOST_IN_NAMES))
-                line_source(i->options->server, name, nick);
-        else
-                nick_of_name(name, nick);
-        if (n->len + 1 + strlen(nick) > IRC_LINE_MAX_BYTES / 2)
-                replies_flush_names(i, n);
-        n->len += (size_t)snprintf(n->text + n->len, sizeof(n->text) - n->len, "%s%s", n->len > 0 ? " " : "", nick);
-}
-
-static void replies_end_names(struct irc *i, struct replies_names *n)
-{
-        replies_flush_names(i, n);
-        output_numeric(i, RPL_ENDOFNAMES, IRC_PARAMS(n->channel, slice_of("End of /NAMES list")));
-}
-
-/* Shows the names of a room that the client asked for, or entered. */
-static void replies_show_names(struct irc *i, struct slice channel, struct wire_reader names)
-{
-        struct replies_names n = {.channel = channel};
-        struct slice name;
-        while (answer_next_name(&names, &name) > 0)
-                replies_add_name(i, &n, name);
-        replies_end_names(i, &n);
 }
 
 /* The client is in one more room now, which the answer lists. If chatd had only forgotten that, the client need not know
@@ -88,7 +49,7 @@ static void replies_take_entry(struct irc *i, const struct answer *a)
         output_own_join(i, channel);
         if (room.topic.len > 0)
                 output_numeric(i, RPL_TOPIC, IRC_PARAMS(channel, room.topic));
-        replies_show_names(i, channel, room.names);
+        names_begin(i, false, channel, &room);
 }
 
 static void replies_take_exit(struct irc *i, const struct answer *a)
@@ -100,52 +61,68 @@ static void replies_take_exit(struct irc *i, const struct answer *a)
         output_own(i, talk_name(i->session), "PART", IRC_PARAMS(line_channel(a->room, buffer)));
 }
 
-/* Shows the people in the room that the client asked for: for NAMES, or for WHO. */
+/* Answers a request about a room that the client is not in. There may be no such room. */
+static void replies_take_absence(struct irc *i, const struct irc_request *request, bool exists)
+{
+        struct slice channel = slice_of(request->target);
+        if (!exists)
+                channels_refuse_unknown(i, channel);
+        else if (request->wish == IRC_WISH_MODES)
+                channels_show_modes(i, channel);
+        else
+                output_refuse(i, ERR_NOTONCHANNEL, channel, "You are not in that channel");
+}
+
+/* Shows the people in the room that the client asked for. If there is no such room, shows nobody. */
 static void replies_take_people(struct irc *i, const struct irc_request *request, const struct answer *a)
 {
         struct wire_reader rooms = a->rooms;
         struct answer_room room = {.names = wire_read("", 0)};
-        struct slice channel = slice_of(request->target), name;
-        answer_next_room(&rooms, &room);
-        if (request->wish == IRC_WISH_NAMES) {
-                replies_show_names(i, channel, room.names);
-                return;
-        }
-        while (answer_next_name(&room.names, &name) > 0)
-                people_show(i, channel, name);
-        output_refuse(i, RPL_ENDOFWHO, channel, "End of /WHO list");
+        bool exists = answer_next_room(&rooms, &room) > 0;
+        if (request->wish == IRC_WISH_ABSENT || request->wish == IRC_WISH_MODES)
+                replies_take_absence(i, request, exists);
+        else
+                names_begin(i, request->wish == IRC_WISH_WHO, slice_of(request->target), &room);
 }
 
+/* Counts the people in all rooms, and the client itself once. Others count once for each room. */
 static uint64_t replies_count_people(const struct answer *a)
 {
         struct wire_reader rooms = a->rooms;
         struct answer_room room;
-        uint64_t people = 0;
+        uint64_t people = 1;
         while (answer_next_room(&rooms, &room) > 0)
-                people += room.people;
+                people += room.people - (room.yours && room.people > 0);
         return people;
 }
 
-/* Lists all rooms, or the only one that the client asked for. */
-static void replies_list_rooms(struct irc *i, struct slice only, const struct answer *a)
+/* Returns true if what the client asked for is possible for others, or at another time. */
+static bool replies_is_for_now(uint8_t code)
 {
-        struct wire_reader rooms = a->rooms;
-        struct answer_room room;
-        char channel[NAME_MAX_BYTES + 2], people[24];
-        while (answer_next_room(&rooms, &room) > 0) {
-                snprintf(channel, sizeof(channel), "#%.*s", (int)room.name.len, room.name.at);
-                if (only.len > 0 && !slice_equal_case(only, slice_of(channel)))
-                        continue;
-                snprintf(people, sizeof(people), "%llu", (unsigned long long)room.people);
-                output_numeric(i, RPL_LIST, IRC_PARAMS(slice_of(channel), slice_of(people), room.topic));
-        }
-        output_numeric(i, RPL_LISTEND, IRC_PARAMS(slice_of("End of /LIST")));
+        return code == ANSWER_MUTED || code == ANSWER_NAME_UNNOTED || code == ANSWER_ROOM_UNNOTED ||
+               code == ANSWER_NO_MEMORY;
+}
+
+/* Returns the numeric that says why a nick could not be had. */
+static enum numeric replies_nick_error(uint8_t code)
+{
+        if (replies_is_for_now(code))
+                return ERR_UNAVAILRESOURCE;
+        return code == ANSWER_NAME_TAKEN || code == ANSWER_NAME_ALIKE ? ERR_NICKNAMEINUSE : ERR_ERRONEUSNICKNAME;
 }
 
 /* Returns the numeric that says why a channel could not be joined. */
-static unsigned replies_join_error(uint8_t code)
+static enum numeric replies_join_error(uint8_t code)
 {
+        if (replies_is_for_now(code))
+                return ERR_UNAVAILRESOURCE;
         return code == ANSWER_TOO_MANY_ROOMS ? ERR_TOOMANYCHANNELS : ERR_NOSUCHCHANNEL;
+}
+
+/* Returns the numeric that says why a private message did not go out. */
+static enum numeric replies_message_error(uint8_t code)
+{
+        return code == ANSWER_MUTED || code == ANSWER_TOO_LONG_FOR_HOST ? ERR_CANTSENDTOUSER : ERR_NOSUCHNICK;
 }
 
 /* The client is in this room already. If it does not know that, because the answer was lost, it learns it now. */
@@ -160,8 +137,22 @@ static void replies_find_channel(struct irc *i, struct slice room)
         requests_send(i, IRC_WISH_NAMES, channel, (struct frame){.type = FRAME_PEOPLE, .name = room});
 }
 
+/* Shows the client a private message to itself, which chatd does not relay: as what it said, if it wants to see that, and
+ * as what it is told. */
+static void replies_deliver_to_self(struct irc *i, const struct irc_request *request, uint64_t number)
+{
+        char nick[IRC_NICK_MAX_BYTES];
+        const char *command = request->wish == IRC_WISH_SELF_NOTICE ? "NOTICE" : "PRIVMSG";
+        struct slice own = output_own_nick(i, nick), text = slice_of(i->self_text);
+        if (irc_has(i, IRC_ECHO_MESSAGE))
+                output_own_text(i, number, command, own, text, false);
+        labels_end(i);
+        output_own_text(i, number, command, own, text, false);
+}
+
 /* Says in a numeric, or else in a notice, why a request could not be fulfilled. */
-static void replies_show_error(struct irc *i, const struct irc_request *request, const struct answer *a)
+static void replies_show_error(struct irc *i, const struct irc_request *request, uint64_t number,
+                               const struct answer *a)
 {
         char text[TEXT_MAX_BYTES];
         struct slice why = answers_sentence(a, talk_name(i->session), 0, text), target = slice_of(request->target);
@@ -170,8 +161,8 @@ static void replies_show_error(struct irc *i, const struct irc_request *request,
         line_next(&rest, &first);
         switch (request->wish) {
         case IRC_WISH_NICK:
-                registration_refuse_nick(i, target, a->code == ANSWER_NAME_TAKEN || a->code == ANSWER_NAME_ALIKE,
-                                         first);
+                if (a->code != ANSWER_NAME_SAME) /* servers do not answer such a NICK */
+                        registration_refuse_nick(i, target, replies_nick_error(a->code), first);
                 break;
         case IRC_WISH_JOIN:
                 if (a->code == ANSWER_ROOM_SAME)
@@ -183,6 +174,8 @@ static void replies_show_error(struct irc *i, const struct irc_request *request,
                 output_numeric(i, ERR_NOTONCHANNEL, IRC_PARAMS(output_quote(target), first));
                 break;
         case IRC_WISH_MESSAGE:
+                output_numeric(i, replies_message_error(a->code), IRC_PARAMS(output_quote(target), first));
+                break;
         case IRC_WISH_WHOIS:
                 output_numeric(i, ERR_NOSUCHNICK, IRC_PARAMS(output_quote(target), first));
                 break;
@@ -197,7 +190,14 @@ static void replies_show_error(struct irc *i, const struct irc_request *request,
                 if (a->code == ANSWER_NOTHING_SAID || a->code == ANSWER_NO_HISTORY)
                         history_show_none(i, request);
                 else
-                        output_fail(i, "CHATHISTORY", "INVALID_TARGET", "You are not in that channel");
+                        history_refuse(i, target);
+                break;
+        case IRC_WISH_SELF_MESSAGE:
+        case IRC_WISH_SELF_NOTICE:
+                if (a->code == ANSWER_IS_YOU)
+                        replies_deliver_to_self(i, request, number);
+                else if (request->wish == IRC_WISH_SELF_MESSAGE)
+                        output_numeric(i, replies_message_error(a->code), IRC_PARAMS(output_quote(target), first));
                 break;
         case IRC_WISH_NOTICE:
         case IRC_WISH_ISON:
@@ -228,14 +228,17 @@ static void replies_take_topic(struct irc *i, const struct irc_request *request,
                 output_numeric(i, RPL_NOTOPIC, IRC_PARAMS(channel, slice_of("No topic is set")));
 }
 
-/* Says that a line or an action reached nobody. */
+/* Says that a line or an action reached nobody. A client of IRC sees by itself that it is alone in a channel. */
 static void replies_refuse_line(struct irc *i, const struct answer *a)
 {
         char buffer[LINE_CHANNEL_BYTES];
+        if (a->code == ANSWER_ALONE)
+                return;
         if (a->code == ANSWER_NOT_IN_ROOM)
                 output_refuse(i, ERR_CANNOTSENDTOCHAN, line_channel(a->room, buffer), "You are not in that channel");
-        else
+        else if (a->code != ANSWER_MUTED || !i->is_muted) /* then each line was answered: see speaking.c */
                 replies_notice(i, a);
+        i->is_muted |= a->code == ANSWER_MUTED;
 }
 
 /* Takes an answer that says what happened to the client. It counts even if the request was forgotten. Returns false for
@@ -258,7 +261,8 @@ static bool replies_take_change(struct irc *i, const struct answer *a)
 }
 
 /* Takes any other answer to a request. */
-static void replies_take_answer(struct irc *i, const struct irc_request *request, const struct answer *a)
+static void replies_take_answer(struct irc *i, const struct irc_request *request, uint64_t number,
+                                const struct answer *a)
 {
         switch (a->code) {
         case ANSWER_PEOPLE:
@@ -268,7 +272,7 @@ static void replies_take_answer(struct irc *i, const struct irc_request *request
                 if (request->wish == IRC_WISH_LUSERS)
                         output_people(i, replies_count_people(a));
                 else
-                        replies_list_rooms(i, slice_of(request->target), a);
+                        listing_show(i, a);
                 break;
         case ANSWER_TOPIC:
         case ANSWER_NO_TOPIC:
@@ -277,7 +281,7 @@ static void replies_take_answer(struct irc *i, const struct irc_request *request
                 replies_take_topic(i, request, a);
                 break;
         default:
-                replies_show_error(i, request, a);
+                replies_show_error(i, request, number, a);
                 break;
         }
 }
@@ -295,9 +299,11 @@ static void replies_take_found(struct irc *i, const struct irc_request *request,
 {
         struct answer a;
         char nick[IRC_NICK_MAX_BYTES];
+        if (request->wish == IRC_WISH_SYNC)
+                return;
         nick_of_name(f->name, nick);
         if (f->key == 0 && request->wish == IRC_WISH_WHOIS && answer_decode(&a, f->answer) == 0)
-                replies_show_error(i, request, &a);
+                replies_show_error(i, request, f->number, &a);
         else if (f->key != 0 && request->wish == IRC_WISH_WHOIS)
                 replies_show_whois(i, slice_of(nick));
         else if (f->key != 0 && request->wish == IRC_WISH_WHO_NICK)
@@ -305,7 +311,7 @@ static void replies_take_found(struct irc *i, const struct irc_request *request,
         else if (f->key != 0)
                 people_found(i, request->wish, f->name);
         if (request->wish == IRC_WISH_WHOIS)
-                output_refuse(i, RPL_ENDOFWHOIS, slice_of(nick), "End of /WHOIS list");
+                output_refuse(i, RPL_ENDOFWHOIS, slice_of(request->target), "End of /WHOIS list");
         else if (request->wish == IRC_WISH_WHO_NICK)
                 output_refuse(i, RPL_ENDOFWHO, slice_of(request->target), "End of /WHO list");
 }
@@ -314,7 +320,7 @@ static void replies_take_found(struct irc *i, const struct irc_request *request,
 static void replies_take_sent(struct irc *i, const struct irc_request *request, const struct frame *f)
 {
         char nick[IRC_NICK_MAX_BYTES];
-        bool is_notice = request && request->wish == IRC_WISH_NOTICE;
+        bool is_notice = request && (request->wish == IRC_WISH_NOTICE || request->wish == IRC_WISH_SELF_NOTICE);
         nick_of_name(f->name, nick);
         if (irc_has(i, IRC_ECHO_MESSAGE))
                 output_own_text(i, f->number, is_notice ? "NOTICE" : "PRIVMSG", slice_of(nick), f->text, false);
@@ -330,7 +336,7 @@ static void replies_take(struct irc *i, const struct irc_request *request, const
         if (f->type != FRAME_ANSWER || answer_decode(&a, f->answer) < 0 || replies_take_change(i, &a))
                 return;
         if (request)
-                replies_take_answer(i, request, &a);
+                replies_take_answer(i, request, f->number, &a);
         else
                 replies_refuse_line(i, &a);
 }

@@ -18,6 +18,14 @@ bool requests_are_labelled(const struct irc *i)
         return false;
 }
 
+bool requests_are_answered(const struct irc *i)
+{
+        for (size_t n = 0; n < IRC_REQUESTS_MAX; n++)
+                if (i->requests[n].number != 0)
+                        return false;
+        return true;
+}
+
 bool requests_have_room(const struct irc *i)
 {
         return requests_find_free(i) != NULL;

@@ -6,6 +6,9 @@
 /* Returns true if a request that belongs to the label (labels.h) waits for its answer. */
 bool requests_are_labelled(const struct irc *i);
 
+/* Returns true if no request waits for its answer. */
+bool requests_are_answered(const struct irc *i);
+
 /* Returns true if there is room for one more request. */
 bool requests_have_room(const struct irc *i);
 

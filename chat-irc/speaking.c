@@ -28,8 +28,9 @@ static bool speaking_take_ctcp(struct slice *text, bool *is_action)
         return text->len > 0;
 }
 
-/* Says a text in one of the client's channels. */
-static void speaking_say(struct irc *i, const char *command, struct slice channel, struct slice room, struct slice text,
+/* Says a text in one of the client's channels. A client that wants to see its own messages is shown it at once, unless it is
+ * muted. */
+static void speaking_say(struct irc *i, bool is_notice, struct slice channel, struct slice room, struct slice text,
                          bool is_action)
 {
         uint64_t number;
@@ -38,8 +39,20 @@ static void speaking_say(struct irc *i, const char *command, struct slice channe
                                       1);
         else
                 number = talk_say_in(i->session, room, text);
-        if (irc_has(i, IRC_ECHO_MESSAGE))
-                output_own_text(i, number, command, channel, text, is_action);
+        if (i->is_muted && !is_notice) /* chatd decides: the client may be unmuted by now */
+                output_refuse(i, ERR_CANNOTSENDTOCHAN, channel, "An administrator muted you");
+        else if (!i->is_muted && irc_has(i, IRC_ECHO_MESSAGE))
+                output_own_text(i, number, is_notice ? "NOTICE" : "PRIVMSG", channel, text, is_action);
+}
+
+/* Returns what a private message is for. The text of one to the client itself is kept: chatd only answers that. */
+static enum irc_wish speaking_wish(struct irc *i, bool is_notice, struct slice name, struct slice text)
+{
+        if (!slice_equal_case(name, talk_name(i->session)) || text.len >= sizeof(i->self_text))
+                return is_notice ? IRC_WISH_NOTICE : IRC_WISH_MESSAGE;
+        memcpy(i->self_text, text.at, text.len);
+        i->self_text[text.len] = '\0';
+        return is_notice ? IRC_WISH_SELF_NOTICE : IRC_WISH_SELF_MESSAGE;
 }
 
 /* Says a text to one person. An action becomes a text that begins with a star. */
@@ -55,7 +68,7 @@ static void speaking_tell(struct irc *i, bool is_notice, struct slice nick, stru
                 int len = snprintf(starred, sizeof(starred), "* %.*s", (int)text.len, text.at);
                 text = (struct slice){starred, (size_t)len};
         }
-        requests_send(i, is_notice ? IRC_WISH_NOTICE : IRC_WISH_MESSAGE, nick,
+        requests_send(i, speaking_wish(i, is_notice, slice_of(name), text), nick,
                       (struct frame){.type = FRAME_PRIVATE, .name = slice_of(name), .text = text});
 }
 
@@ -89,7 +102,7 @@ void speaking_take(struct irc *i, const struct irc_message *m)
         if (target.at[0] != '#')
                 speaking_tell(i, is_notice, target, text, is_action);
         else if (nick_channel_to_room(target, &room) && channels_has(i, room))
-                speaking_say(i, is_notice ? "NOTICE" : "PRIVMSG", target, room, text, is_action);
+                speaking_say(i, is_notice, target, room, text, is_action);
         else if (!is_notice)
                 output_refuse(i, ERR_CANNOTSENDTOCHAN, target, "You are not in that channel");
 }

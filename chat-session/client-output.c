@@ -38,6 +38,13 @@ void client_commit(struct client *c, const char *end)
         c->end = (size_t)(end - c->buffer);
 }
 
+const char *client_take_back(struct client *c, size_t size)
+{
+        assert(size <= c->end - c->start);
+        c->end -= size;
+        return c->buffer + c->end;
+}
+
 void client_raw(struct client *c, const void *data, size_t size)
 {
         char *at = client_reserve(c, size);

@@ -36,6 +36,10 @@ void client_raw(struct client *c, const void *data, size_t size);
 char *client_reserve(struct client *c, size_t size);
 void client_commit(struct client *c, const char *end);
 
+/* Takes the last `size` bytes of the waiting output back. They must have been put in since the last client_flush(). Returns
+ * them; they stay valid until something is put into the buffer. */
+const char *client_take_back(struct client *c, size_t size);
+
 /* Returns true if output waits. */
 bool client_waits(const struct client *c);
 

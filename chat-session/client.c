@@ -76,8 +76,7 @@ bool client_has_ended(const struct client *c)
         return c->input >= CLIENT_ENDED;
 }
 
-/* Returns true if the connection has ended in both directions, as after the client closed or reset it. */
-static bool client_is_over(const struct client *c)
+bool client_is_over(const struct client *c)
 {
         struct pollfd fd = {.fd = c->in};
         const struct timespec no_time = {0};

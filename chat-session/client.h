@@ -64,6 +64,9 @@ size_t client_read(struct client *c, void *buffer, size_t size);
 /* Returns true if nothing more can be read. */
 bool client_has_ended(const struct client *c);
 
+/* Returns true if the connection has ended in both directions, as after the client closed or reset it. */
+bool client_is_over(const struct client *c);
+
 /* Returns true if the client left before it sent anything, or if it is deaf, for example because an earlier session
  * served this connection. Call it before the first byte is read or written. */
 bool client_is_gone(const struct client *c);

@@ -61,6 +61,7 @@ const struct kind echo_kind = {
         .begin = echo_begin,
         .may_read = echo_may_read,
         .input = terminal_input,
+        .holds_input = terminal_holds_input,
         .input_end = terminal_input_end,
         .notice = terminal_show_notice,
         .away = terminal_away,

@@ -121,6 +121,9 @@ static void incoming_welcome(struct session *s, const struct frame *f)
         if (s->presence == SESSION_INTRODUCED) {
                 session_be(s, SESSION_QUIET);
                 s->arrive_at = s->kind->joining == KIND_JOINS_LATER ? INT64_MAX : s->now + ARRIVE_MS;
+        } else if (s->presence == SESSION_ARRIVED && s->kind->joining == KIND_JOINS_LATER) {
+                session_be(s, SESSION_QUIET);
+                s->arrive_at = INT64_MAX;
         } else if (s->presence == SESSION_LIVELY && s->state == SESSION_TALKING) {
                 session_arrive(s);
         }

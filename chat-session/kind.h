@@ -33,7 +33,7 @@ struct session;
 enum kind_joining {
         KIND_JOINS_AT_ONCE, /* when the connection is there, under the name that the connection gives */
         /* When the kind calls talk_introduce(), because the client names itself first. If it does not do so in time,
-         * tick() must make it leave. It is announced when the kind calls talk_arrive(). */
+         * tick() must make it leave. It is announced when the kind calls talk_arrive(), once after each welcome(). */
         KIND_JOINS_LATER,
         KIND_JOINS_NEVER, /* there is no chatd: no record, answer or welcome comes */
 };
@@ -55,6 +55,9 @@ struct kind {
 
         /* Takes `n` bytes, at least one and at most as many as may_read() said. */
         void (*input)(void *me, const uint8_t *bytes, size_t n);
+
+        /* Returns true while input that came before its end is still to be taken. Then the session does not leave. */
+        bool (*holds_input)(const void *me);
 
         /* No more input comes. What is complete without more may still be said. The session then leaves by itself. */
         void (*input_end)(void *me);

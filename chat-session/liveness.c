@@ -69,11 +69,18 @@ void liveness_check(struct session *s)
                 s->liveness.check_at = s->now + liveness_interval(s);
 }
 
+/* Returns true if the client is gone, and the session has not dealt with all that it sent. */
+static bool liveness_is_gone(const struct session *s)
+{
+        return s->state == SESSION_TALKING &&
+               (s->client.input == CLIENT_HUNG_UP || (client_has_ended(&s->client) && client_is_over(&s->client)));
+}
+
 /* Gives up a client that left while no chatd takes its last lines. The session does not read the input behind those
  * lines, so it would not see the end of the input before there is a chatd, and there may never be one. */
 void liveness_give_up_gone(struct session *s)
 {
-        if (s->state != SESSION_TALKING || s->client.input != CLIENT_HUNG_UP || uplink_is_connected(&s->uplink))
+        if (!liveness_is_gone(s) || uplink_is_connected(&s->uplink))
                 s->liveness.give_up_at = 0;
         else if (s->liveness.give_up_at == 0)
                 s->liveness.give_up_at = s->now + LEAVE_HANDOVER_MS;

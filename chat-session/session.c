@@ -18,11 +18,9 @@ static const uint8_t session_next_state[] = {
 };
 
 static const uint8_t session_next_presence[] = {
-        [SESSION_STRANGER] = BIT(SESSION_INTRODUCED),
-        [SESSION_INTRODUCED] = BIT(SESSION_LIVELY) | BIT(SESSION_QUIET),
-        [SESSION_LIVELY] = BIT(SESSION_ARRIVED),
-        [SESSION_QUIET] = BIT(SESSION_ARRIVED),
-        [SESSION_ARRIVED] = 0,
+        [SESSION_STRANGER] = BIT(SESSION_INTRODUCED), [SESSION_INTRODUCED] = BIT(SESSION_LIVELY) | BIT(SESSION_QUIET),
+        [SESSION_LIVELY] = BIT(SESSION_ARRIVED),      [SESSION_QUIET] = BIT(SESSION_ARRIVED),
+        [SESSION_ARRIVED] = BIT(SESSION_QUIET),
 };
 
 void session_become(struct session *s, enum session_state state)

@@ -48,6 +48,8 @@ enum session_state {
  * | LIVELY     | ARRIVED    | WELCOME comes, and the client has not left                                |
  * | QUIET      | ARRIVED    | the client sends something, or nothing for ARRIVE_MS. If it joined later, |
  * |            |            | its kind alone decides (kind.h)                                           |
+ * | ARRIVED    | QUIET      | WELCOME comes again, for a client that joined later: chatd had forgotten  |
+ * |            |            | it, and takes it for a newcomer                                           |
  */
 enum session_presence {
         SESSION_STRANGER,

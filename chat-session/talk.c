@@ -37,6 +37,11 @@ unsigned talk_version(const struct session *s)
         return s->uplink.broker_version;
 }
 
+bool talk_is_settled(const struct session *s)
+{
+        return s->uplink.relayed_number >= s->uplink.number || s->answer_number >= s->uplink.number;
+}
+
 bool talk_is_away(const struct session *s)
 {
         return s->uplink.error != 0;

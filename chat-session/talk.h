@@ -33,6 +33,10 @@ size_t talk_room(const struct session *s);
 /* Returns the version of frames that chatd speaks; 0: it is not known yet. */
 unsigned talk_version(const struct session *s);
 
+/* Returns true if chatd has taken everything that the client said and requested, as far as the session knows. It may
+ * learn that a second late, unless the last was a request. */
+bool talk_is_settled(const struct session *s);
+
 /* Returns true if there is no chatd now. */
 bool talk_is_away(const struct session *s);
 

@@ -35,6 +35,12 @@ void terminal_input(void *me, const uint8_t *bytes, size_t n)
         input_take(me, bytes, n);
 }
 
+bool terminal_holds_input(const void *me)
+{
+        (void)me;
+        return false;
+}
+
 void terminal_input_end(void *me)
 {
         input_end(me);
@@ -292,6 +298,7 @@ const struct kind terminal_kind = {
         .begin = terminal_begin,
         .may_read = terminal_may_read,
         .input = terminal_input,
+        .holds_input = terminal_holds_input,
         .input_end = terminal_input_end,
         .welcome = terminal_welcome,
         .record = terminal_record,

@@ -9,6 +9,7 @@ extern const struct kind terminal_kind;
 
 /* Functions for other kinds of clients at a terminal, such as echo.c. `me` is a struct terminal. */
 void terminal_input(void *me, const uint8_t *bytes, size_t n);
+bool terminal_holds_input(const void *me);
 void terminal_input_end(void *me);
 void terminal_show_notice(void *me, const struct answer *a);
 void terminal_away(void *me, bool is_away);

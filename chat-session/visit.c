@@ -103,6 +103,22 @@ static void visit_pump(struct session *s)
         visit_tell_away(s);
 }
 
+static enum leave_reason visit_end_of_input(const struct client *c)
+{
+        if (c->input == CLIENT_TIMED_OUT)
+                return LEAVE_TIMEOUT;
+        return c->input == CLIENT_BROKE || c->is_out_broken ? LEAVE_RESET : LEAVE_EOF;
+}
+
+/* Leaves behind the end of the input, when the kind has taken all of it. */
+static void visit_end_input(struct session *s)
+{
+        if (s->state != SESSION_TALKING || !client_has_ended(&s->client) || s->kind->holds_input(s->me))
+                return;
+        s->kind->input_end(s->me);
+        talk_leave(s, visit_end_of_input(&s->client));
+}
+
 /* Does what depends on the time alone. */
 static void visit_tick(struct session *s)
 {
@@ -110,6 +126,7 @@ static void visit_tick(struct session *s)
         liveness_check_probe(s);
         if (s->now >= s->kind->due(s->me))
                 s->kind->tick(s->me);
+        visit_end_input(s);
         if (s->presence == SESSION_QUIET && s->now >= s->arrive_at)
                 talk_arrive(s);
 }
@@ -206,23 +223,13 @@ static void visit_wait(struct session *s, struct pollfd fds[static VISIT_SLOTS],
         s->now = clock_ms();
 }
 
-static enum leave_reason visit_end_of_input(const struct client *c)
-{
-        if (c->input == CLIENT_TIMED_OUT)
-                return LEAVE_TIMEOUT;
-        return c->input == CLIENT_BROKE || c->is_out_broken ? LEAVE_RESET : LEAVE_EOF;
-}
-
 static void visit_take_input(struct session *s)
 {
         uint8_t bytes[READ_MAX_BYTES];
         size_t n = client_read(&s->client, bytes, visit_may_read(s));
         if (n > 0)
                 s->kind->input(s->me, bytes, n);
-        if (!client_has_ended(&s->client))
-                return;
-        s->kind->input_end(s->me);
-        talk_leave(s, visit_end_of_input(&s->client));
+        visit_end_input(s);
 }
 
 static void visit_handle(struct session *s, const struct pollfd fds[static VISIT_SLOTS])

@@ -9,6 +9,13 @@
 #include "arrivals.h"
 #include "speech.h"
 
+/* Returns true if messages can reach `m`. A member that roams is held until it enters its first room, but its client has
+ * named itself, so whoever knows the name may write to it. */
+static bool private_reaches(const struct member *m)
+{
+        return member_is_here(m) || (m->id != LINK_ID && m->roams && m->presence == PRESENT);
+}
+
 /* Tells `m` that its private message in `f` went to `name`. */
 static void private_confirm(struct chat *chat, struct member *m, const struct frame *f, struct slice name,
                             struct slice text)
@@ -46,16 +53,16 @@ static struct answer private_nobody(const struct chat *chat, struct slice name)
         return (struct answer){.code = ANSWER_NOBODY_BUT, .name = name, .other = slice_of(suggestion)};
 }
 
-/* Returns the member of this name if it is here, or NULL. */
-static struct member *private_find_here(const struct chat *chat, struct slice name)
+/* Returns the member of this name if messages can reach it, or NULL. */
+static struct member *private_find_reachable(const struct chat *chat, struct slice name)
 {
         struct member *m = roster_find_name(&chat->roster, name);
-        return m && member_is_here(m) ? m : NULL;
+        return m && private_reaches(m) ? m : NULL;
 }
 
 void private_find(struct chat *chat, struct member *m, const struct frame *f)
 {
-        const struct member *other = private_find_here(chat, f->name);
+        const struct member *other = private_find_reachable(chat, f->name);
         struct frame answer = {.type = FRAME_FOUND, .name = f->name};
         if (!text_is_name(f->name.at, f->name.len)) {
                 complaints_ignore(&chat->complaints, IGNORED_UNCLEAN);
@@ -82,14 +89,14 @@ void private_take(struct chat *chat, struct member *m, const struct frame *f)
         }
         if (!chat_take_text(chat, &rec.text))
                 return;
-        if (f->key != 0 && (!to || !member_is_here(to))) {
+        if (f->key != 0 && (!to || !private_reaches(to))) {
                 struct answer a = {.code = ANSWER_LEFT, .name = f->name};
                 if (!text_is_name(f->name.at, f->name.len)) /* a session of an early version does not send it */
                         a = (struct answer){.code = ANSWER_LEFT_UNNAMED};
                 answer_send(chat, m, f, &a);
                 return;
         }
-        if (!remote && (!to || !member_is_here(to))) {
+        if (!remote && (!to || !private_reaches(to))) {
                 struct answer a = private_nobody(chat, f->name);
                 answer_send(chat, m, f, &a);
                 return;

@@ -278,6 +278,24 @@ static void test_pipes(void **state)
         close(out[1]);
 }
 
+/* A kind of client may change what it has just written. */
+static void test_taking_back(void **state)
+{
+        struct fixture *f = *state;
+        char got[32], last[8];
+        client_raw(&f->client, "one two ", 8);
+        size_t room = client_room(&f->client);
+        client_raw(&f->client, "three", 5);
+        assert_int_equal(room - client_room(&f->client), 5);
+        memcpy(last, client_take_back(&f->client, 5), 5);
+        assert_memory_equal(last, "three", 5);
+        assert_int_equal(client_room(&f->client), room);
+        client_raw(&f->client, "3", 1);
+        client_flush(&f->client);
+        assert_int_equal(read(f->peer, got, sizeof(got)), 9);
+        assert_memory_equal(got, "one two 3", 9);
+}
+
 #define TEST_WITH_PEER(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 static void test_a_client_that_does_not_read_is_not_silent(void **state)
@@ -414,6 +432,7 @@ int main(void)
                 TEST_WITH_PEER(test_a_broken_client_drops_output_and_keeps_input),
                 TEST_WITH_PEER(test_close_tells_the_peer),
                 cmocka_unit_test(test_pipes),
+                TEST_WITH_PEER(test_taking_back),
                 TEST_WITH_PEER(test_a_client_that_does_not_read_is_not_silent),
                 TEST_WITH_PEER(test_a_client_that_is_gone),
                 TEST_WITH_PEER(test_a_client_that_is_deaf),

@@ -87,6 +87,11 @@ static void test_a_visit(void **state)
         assert_string_equal(rooms_of(f, ANN), "");
         assert_false(member_is_here(member(f, ANN))); /* nobody knows of it yet */
         assert_inbox(f, ANN, "welcome 3");
+        msg(f, EVE, "ann", "psst"); /* except who knows its name */
+        serve(f);
+        assert_false(member_is_here(member(f, ANN)));
+        assert_inbox(f, ANN, "private eve psst");
+        assert_inbox(f, EVE, "sent ann psst");
         enter(f, ANN, "lobby"); /* the first room makes it known */
         enter(f, ANN, "den");
         enter(f, ANN, "den");

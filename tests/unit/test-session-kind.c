@@ -69,6 +69,12 @@ static void tiny_input(void *me, const uint8_t *bytes, size_t n)
         }
 }
 
+static bool tiny_holds_input(const void *me)
+{
+        (void)me;
+        return false;
+}
+
 static void tiny_input_end(void *me)
 {
         struct tiny *t = me;
@@ -212,6 +218,7 @@ static const struct kind tiny_kind = {
         .begin = tiny_begin,
         .may_read = tiny_may_read,
         .input = tiny_input,
+        .holds_input = tiny_holds_input,
         .input_end = tiny_input_end,
         .welcome = tiny_welcome,
         .record = tiny_record,
