@@ -117,9 +117,7 @@ static bool taking_is_stuck(const struct irc *i)
 /* Takes a message that waits, if it need not. Returns false if it must wait. A QUIT must, unless it is the first. */
 static bool taking_early(struct irc *i, const struct irc_message *m, bool is_first)
 {
-        bool is_ping =
-                slice_equal_case(m->command, slice_of("PING")) && m->params_count > 0 && irc_is_utf8(m->params[0]);
-        if (is_ping)
+        if (slice_equal_case(m->command, slice_of("PING")) && m->params_count > 0)
                 about_pong(i, m->params[0]);
         else if (slice_equal_case(m->command, slice_of("QUIT")) && is_first)
                 about_quit(i, m);
@@ -137,21 +135,30 @@ static size_t taking_line_bytes(struct slice waiting)
         return n < waiting.len ? n + 1 : 0;
 }
 
-/* Takes the messages that need not wait out of the waiting input. A beginning that the reader has is left alone. */
+/* Returns true if the line is a message as it stands: the reader leaves nothing of it out, and it is UTF-8. */
+static bool taking_is_whole(struct slice line)
+{
+        return line.len <= IRC_LINE_MAX_BYTES - 2 && !memchr(line.at, '\0', line.len) && irc_is_utf8(line);
+}
+
+/* Takes the messages that need not wait out of the waiting input, up to one that the reader must look at: it may be a
+ * PING, and PONGs come in order. */
 static void taking_overtake(struct irc *i)
 {
         struct slice left = {(const char *)i->input + i->input_at, i->input_len};
-        bool is_first = i->reader.len == 0 || i->reader.is_complete, is_begun = !is_first;
+        bool is_first = true, is_begun = i->reader.len > 0 && !i->reader.is_complete;
         size_t size, kept = 0;
-        while (talk_is_open(i->session) && (size = taking_line_bytes(left)) > 0) {
+        while (!is_begun && talk_is_open(i->session) && (size = taking_line_bytes(left)) > 0) {
+                struct slice line = {left.at, size - 1};
                 struct irc_message m;
-                int r = is_begun ? -EBADMSG : irc_parse(&m, (struct slice){left.at, size - 1});
+                if (!taking_is_whole(line))
+                        break;
+                int r = irc_parse(&m, line);
                 if (r < 0 || (r == 0 && !taking_early(i, &m, is_first))) {
                         memmove(i->input + i->input_at + kept, left.at, size);
                         kept += size;
                         is_first = false;
                 }
-                is_begun = false;
                 left.at += size;
                 left.len -= size;
         }

@@ -17,6 +17,7 @@
 
 #include "../../chat-irc/irc-kind.h"
 #include "../../chat-irc/labels.h"
+#include "../../chat-irc/requests.h"
 #include "../../chat-session/client-output.h"
 #include "../../chat-session/session.h"
 #include "../../chat-session/uplink-inbox.h"
@@ -473,7 +474,9 @@ static bool world_is_quiet(void)
 {
         return w.sent_len == 0 && chatd.open_count == 0 && chatd.inbox_count == 0 && !client_waits(&session.client) &&
                (session.presence == SESSION_STRANGER || !uplink_waits(&session.uplink)) &&
-               (session.state != SESSION_TALKING || irc_kind.may_read(&irc) > 0);
+               !session.uplink.is_queue_lost &&
+               (session.state != SESSION_TALKING ||
+                (irc_kind.may_read(&irc) > 0 && !irc_kind.holds_input(&irc) && !requests_must_wait(&irc)));
 }
 
 /* Lets everything be answered. When all is quiet, checks that, and lets the client leave. */
