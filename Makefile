@@ -37,6 +37,9 @@ SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fr
 # chatd writes messages of IRC to connections that sessions lend.
 CHATD     := $(filter-out chatd/main.c,$(wildcard chatd/*.c)) chat-irc/line.c chat-irc/message.c chat-irc/nick.c
 SESSION   := $(filter-out %/main.c %/sandbox-filter.c,$(wildcard chat-session/*.c))
+# The part of a session that each kind of client has: see Layers in doc/hacking.md
+VISIT     := $(addprefix chat-session/,answers.c client.c client-output.c incoming.c liveness.c loan.c peer.c proxy.c \
+		sandbox.c serve.c session.c socketcall.c talk.c uplink.c uplink-inbox.c uplink-queue.c visit.c)
 LINK      := $(filter-out %/main.c,$(wildcard chat-link/*.c))
 CTL       := $(filter-out %/main.c,$(wildcard chatctl/*.c))
 IRC       := $(filter-out %/main.c,$(wildcard chat-irc/*.c))
@@ -47,7 +50,6 @@ DAEMONS   := $(filter-out chatctl,$(PROGRAMS))
 LIBS_utf8proc  := -l:libutf8proc.a
 LIBS_chatd     := -lsystemd $(LIBS_utf8proc)
 LIBS_chat-session := $(LIBS_utf8proc)
-LIBS_chat-irc  := $(LIBS_utf8proc)
 LIBS_chat-link := -lsystemd -lnats
 LIBS_chatctl   := -lsystemd $(LIBS_utf8proc)
 # chat-init makes the run directory like a chatd that binds its own sockets, and checks the kernel for the features that
@@ -76,9 +78,9 @@ build/chatd: $(call OBJECTS,obj,$(CHATD) chatd/main.c)
 build/chat-session: $(call OBJECTS,obj,$(SESSION) chat-session/main.c)
 	@echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-session) -o $@
-build/chat-irc: $(call OBJECTS,obj,$(SESSION) $(IRC) chat-irc/main.c)
+build/chat-irc: $(call OBJECTS,obj,$(VISIT) $(IRC) chat-irc/main.c)
 	@echo "LD  $@"
-	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-session) -o $@
+	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
 build/chat-link: $(call OBJECTS,obj,$(LINK) chat-link/main.c)
 	@echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-link) -o $@
@@ -120,7 +122,7 @@ build/no-filter/chat-session: $(call OBJECTS,obj-no-filter,chat-session/sandbox.
 
 build/sanitized/chatd: $(call OBJECTS,asan,$(CHATD) chatd/main.c tests/sanitizer-options.c)
 build/sanitized/chat-session: $(call OBJECTS,asan,$(SESSION) chat-session/main.c tests/sanitizer-options.c)
-build/sanitized/chat-irc: $(call OBJECTS,asan,$(SESSION) $(IRC) chat-irc/main.c tests/sanitizer-options.c)
+build/sanitized/chat-irc: $(call OBJECTS,asan,$(VISIT) $(IRC) chat-irc/main.c tests/sanitizer-options.c)
 build/sanitized/chat-link: $(call OBJECTS,asan,$(LINK) chat-link/main.c tests/sanitizer-options.c)
 build/sanitized/chat-init: $(call OBJECTS,asan,$(INIT) tests/sanitizer-options.c)
 build/sanitized/chatctl: $(call OBJECTS,asan,$(CTL) chatctl/main.c tests/sanitizer-options.c)

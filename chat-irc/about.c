@@ -25,7 +25,7 @@ void about_answer_ping(struct irc *i)
 {
         i->ping.is_due = false;
         labels_activate(i, true);
-        about_pong(i, slice_of(i->ping.token));
+        about_pong(i, slice_of(i->ping_token));
         labels_end(i);
 }
 
@@ -37,7 +37,7 @@ void about_ping(struct irc *i, const struct irc_message *m)
         }
         i->ping.is_due = true;
         i->ping.by = talk_now(i->session) + IRC_PATIENCE_MS;
-        snprintf(i->ping.token, sizeof(i->ping.token), "%.*s", (int)m->params[0].len, m->params[0].at);
+        snprintf(i->ping_token, sizeof(i->ping_token), "%.*s", (int)m->params[0].len, m->params[0].at);
         requests_send(i, IRC_WISH_SYNC, slice_of(""),
                       (struct frame){.type = FRAME_FIND, .name = talk_name(i->session)});
 }

@@ -9,8 +9,6 @@
 #include "output.h"
 #include "requests.h"
 
-enum { LINES_MAX = IRC_HISTORY_MAX_LINES };
-
 /* ---- the command ---- */
 
 static const struct {
@@ -110,26 +108,17 @@ void history_take(struct irc *i, const struct irc_message *m)
                             "A message is named by timestamp= or msgid=");
         else
                 requests_send(i, IRC_WISH_HISTORY, m->params[1],
-                              (struct frame){.type = FRAME_ROOM_HISTORY, .key = LINES_MAX, .name = room});
+                              (struct frame){.type = FRAME_ROOM_HISTORY, .key = IRC_HISTORY_MAX_LINES, .name = room});
 }
 
 /* ---- the answer ---- */
-
-/* The past lines, the oldest first. */
-struct history_lines {
-        size_t count;
-        struct history_line {
-                uint64_t seconds;
-                struct record record;
-        } all[LINES_MAX];
-};
 
 static void history_collect(struct history_lines *l, struct wire_reader records)
 {
         struct record r;
         uint64_t seconds = 0;
         l->count = 0;
-        while (l->count < LINES_MAX && record_next(&records, &r) > 0) {
+        while (l->count < IRC_HISTORY_MAX_LINES && record_next(&records, &r) > 0) {
                 if (r.kind == RECORD_TIME)
                         seconds = r.number;
                 else if (record_is_bounded(&r) && record_is_line(&r))
@@ -224,13 +213,13 @@ static void history_answer(struct irc *i, struct slice channel, const struct his
  * for its history need not be shown it when it enters a room. */
 void history_show(struct irc *i, const struct irc_request *request, struct wire_reader records)
 {
-        static struct history_lines lines; /* large */
-        history_collect(&lines, records);
+        struct history_lines *lines = &i->past;
+        history_collect(lines, records);
         if (request && request->wish == IRC_WISH_HISTORY)
-                history_answer(i, slice_of(request->target), &lines);
+                history_answer(i, slice_of(request->target), lines);
         else if (irc_has(i, IRC_SERVER_TIME) && !irc_has(i, IRC_CHATHISTORY))
-                for (size_t n = 0; n < lines.count; n++)
-                        history_show_line(i, &lines.all[n], 0);
+                for (size_t n = 0; n < lines->count; n++)
+                        history_show_line(i, &lines->all[n], 0);
 }
 
 void history_show_none(struct irc *i, const struct irc_request *request)

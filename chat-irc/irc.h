@@ -7,6 +7,7 @@
 
 #include <chat/answer.h>
 #include <chat/names.h>
+#include <chat/record.h>
 #include <chat/settings.h>
 
 #include "../chat-session/talk.h"
@@ -122,8 +123,7 @@ struct irc_names {
         char channel[NICK_MAX_BYTES + 2];
         char asked[IRC_TARGET_MAX_BYTES + 1]; /* the channel as the client wrote it */
         uint64_t missing;                     /* how many people chatd left out */
-        struct wire_reader left;              /* names in `bytes` */
-        uint8_t bytes[ANSWER_ROOMS_MAX_BYTES];
+        struct wire_reader left;              /* their names */
 };
 
 /* The past lines that the client has asked for: see history.h. */
@@ -145,11 +145,21 @@ struct irc_history {
         size_t limit;
 };
 
+/* The past lines that are being shown, the oldest first. */
+struct history_lines {
+        size_t count;
+        struct history_line {
+                uint64_t seconds; /* since 1970 */
+                struct record record;
+        } all[IRC_HISTORY_MAX_LINES];
+};
+
 struct irc_options {
         const char *server; /* the name of this server, with a dot */
 };
 
-/* All zeros, except for `options`, which must live as long as the session. */
+/* All zeros, except for `options`, which must live as long as the session. Large parts that most clients never use are
+ * at the end, so that they cost no memory. */
 struct irc {
         const struct irc_options *options;
         struct session *session;
@@ -166,24 +176,12 @@ struct irc {
                 char room[NICK_MAX_BYTES + 1];
         } channels[MEMBER_ROOMS_MAX]; /* those that the client is in: `channels_count` */
         size_t channels_count;
-        size_t rejoined; /* the channels from this index on are to be joined again: see channels.h */
-        struct irc_request requests[IRC_REQUESTS_MAX];
-        struct irc_list list;
-        struct irc_who who;
-        struct irc_names names;
-        char listed[IRC_LINE_MAX_BYTES + 1];        /* which channels LIST is to show: see listing.h */
-        char self_text[3 * IRC_LINE_MAX_BYTES + 8]; /* of the message to the client itself that is under way */
-        struct irc_ping {
-                bool is_due;
-                int64_t by; /* when the PONG comes in any case: ms of CLOCK_MONOTONIC */
-                char token[IRC_LINE_MAX_BYTES + 1];
-        } ping;             /* that waits for what came before it: see about.h */
+        size_t rejoined;    /* the channels from this index on are to be joined again: see channels.h */
         int64_t blocked_at; /* since when messages wait, ms of CLOCK_MONOTONIC; counts only while they do */
         bool has_new_input; /* among the messages that wait may be some that need not */
+        struct irc_who who;
         struct irc_history history;
         unsigned batches; /* so far: each has its number as its reference */
-        size_t found_len; /* what ISON or USERHOST has found so far */
-        char found[IRC_LINE_MAX_BYTES];
         struct {
                 char text[IRC_LABEL_MAX_BYTES + 1]; /* of the message that is being answered; empty: it has none */
                 bool is_open;                       /* its batch has begun */
@@ -192,9 +190,24 @@ struct irc {
                 bool is_active;                     /* what is written now is a part of the answer */
                 unsigned batch;                     /* the number of its batch */
         } label;
+        struct irc_ping {
+                bool is_due;
+                int64_t by; /* when the PONG comes in any case: ms of CLOCK_MONOTONIC */
+        } ping;             /* that waits for what came before it: see about.h */
+        struct irc_names names;
+        struct irc_list list;
+        size_t found_len;        /* what ISON or USERHOST has found so far: `found` */
+        const uint8_t *input_at; /* the input that waits: in `input`, or in what is being taken */
+        size_t input_len;
+        struct irc_request requests[IRC_REQUESTS_MAX];
         struct reader reader;
-        size_t input_at, input_len; /* the waiting part of `input` */
         uint8_t input[IRC_INPUT_MAX_BYTES];
+        char found[IRC_LINE_MAX_BYTES];
+        char ping_token[IRC_LINE_MAX_BYTES + 1];
+        char listed[IRC_LINE_MAX_BYTES + 1];         /* which channels LIST is to show: see listing.h */
+        char self_text[3 * IRC_LINE_MAX_BYTES + 8];  /* of the message to the client itself that is under way */
+        uint8_t names_bytes[ANSWER_ROOMS_MAX_BYTES]; /* the people in `names` */
+        struct history_lines past;
 };
 
 /* Returns true while people are left to be listed. */

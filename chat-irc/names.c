@@ -89,8 +89,7 @@ void names_begin(struct irc *i, bool is_who, struct slice asked, const struct an
         struct irc_names *n = &i->names;
         struct wire_reader names = room->names;
         struct slice name;
-        size_t size = wire_left(&names);
-        assert(size <= sizeof(n->bytes));
+        assert(wire_left(&names) <= sizeof(i->names_bytes));
         if (n->is_open) /* chatd answered a request that was forgotten */
                 names_cut(i);
         n->is_open = true;
@@ -98,11 +97,15 @@ void names_begin(struct irc *i, bool is_who, struct slice asked, const struct an
         n->is_labelled = i->label.is_active;
         line_channel(room->name, n->channel);
         snprintf(n->asked, sizeof(n->asked), "%.*s", (int)asked.len, asked.at);
-        memcpy(n->bytes, names.at, size);
-        n->left = wire_read(n->bytes, size);
+        n->left = names;
         for (n->missing = room->people; n->missing > 0 && answer_next_name(&names, &name) > 0; n->missing--)
                 ;
         names_write(i);
+        if (!n->is_open)
+                return;
+        size_t left = wire_left(&n->left);
+        memcpy(i->names_bytes, n->left.at, left);
+        n->left = wire_read(i->names_bytes, left);
 }
 
 void names_go_on(struct irc *i)

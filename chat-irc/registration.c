@@ -101,8 +101,7 @@ static void registration_welcome_again(struct irc *i)
 {
         if (i->stage != IRC_TALKING)
                 return;
-        if (!slice_equal(talk_name(i->session), slice_of(i->name)))
-                registration_renamed(i);
+        registration_renamed(i);
         registration_await_channel(i);
 }
 
@@ -154,6 +153,8 @@ void registration_renamed(struct irc *i)
                 registration_complete(i);
                 return;
         }
+        if (slice_equal(talk_name(i->session), slice_of(i->name)))
+                return;
         memcpy(old_name, i->name, sizeof(old_name));
         registration_note_name(i);
         nick_of_name(talk_name(i->session), nick);

@@ -15,7 +15,7 @@ void registration_user(struct irc *i, const struct irc_message *m);
 /* chatd took the client as a member, under the name talk_name(). `members` is how many are here; 0: unknown. */
 void registration_welcome(struct irc *i, uint64_t members);
 
-/* The client has another name now: talk_name(). */
+/* The client may have another name now: talk_name(). Tells it of that once. */
 void registration_renamed(struct irc *i);
 
 /* Tells the client in this numeric why it cannot have the nick `target`. */

@@ -348,6 +348,8 @@ void replies_answer(void *me, const struct frame *f)
         if (!talk_is_open(i->session))
                 return;
         labels_activate(i, request && request->is_labelled);
+        if (i->stage == IRC_TALKING)
+                registration_renamed(i); /* each answer has the client's name */
         replies_take(i, request, f);
         labels_end(i);
 }

@@ -77,10 +77,8 @@ static void taking_do_more(struct irc *i)
 /* Takes the next message, if a whole one is there. */
 static void taking_next(struct irc *i)
 {
-        const uint8_t *at = i->input + i->input_at;
         struct slice line;
-        enum reader_result result = reader_take(&i->reader, &at, &i->input_len, &line);
-        i->input_at = (size_t)(at - i->input);
+        enum reader_result result = reader_take(&i->reader, &i->input_at, &i->input_len, &line);
         if (result != READER_MORE)
                 taking_message(i, result, line);
 }
@@ -145,7 +143,7 @@ static bool taking_is_whole(struct slice line)
  * PING, and PONGs come in order. */
 static void taking_overtake(struct irc *i)
 {
-        struct slice left = {(const char *)i->input + i->input_at, i->input_len};
+        struct slice left = {(const char *)i->input_at, i->input_len};
         bool is_first = true, is_begun = i->reader.len > 0 && !i->reader.is_complete;
         size_t size, kept = 0;
         while (!is_begun && talk_is_open(i->session) && (size = taking_line_bytes(left)) > 0) {
@@ -155,14 +153,15 @@ static void taking_overtake(struct irc *i)
                         break;
                 int r = irc_parse(&m, line);
                 if (r < 0 || (r == 0 && !taking_early(i, &m, is_first))) {
-                        memmove(i->input + i->input_at + kept, left.at, size);
+                        memmove(i->input + kept, left.at, size);
                         kept += size;
                         is_first = false;
                 }
                 left.at += size;
                 left.len -= size;
         }
-        memmove(i->input + i->input_at + kept, left.at, left.len);
+        memmove(i->input + kept, left.at, left.len);
+        i->input_at = i->input;
         i->input_len = kept + left.len;
         i->has_new_input = false;
 }
@@ -176,9 +175,17 @@ size_t taking_may_read(const struct irc *i)
 
 void taking_input(struct irc *i, const uint8_t *bytes, size_t n)
 {
-        memmove(i->input, i->input + i->input_at, i->input_len);
+        if (i->input_len == 0 && !taking_is_stuck(i)) { /* most input never waits, so it is not copied */
+                i->input_at = bytes;
+                i->input_len = n;
+                taking_all(i);
+                memcpy(i->input, i->input_at, i->input_len);
+                i->input_at = i->input;
+                return;
+        }
+        memmove(i->input, i->input_at, i->input_len);
         memcpy(i->input + i->input_len, bytes, n);
-        i->input_at = 0;
+        i->input_at = i->input;
         i->input_len += n;
         if (taking_is_stuck(i))
                 taking_overtake(i);

@@ -13,7 +13,6 @@
  * example after a second HELLO under the same id. */
 static void incoming_show_record(struct session *s, const struct record *r, bool seen)
 {
-        char line[OUTLET_LINE_MAX_BYTES];
         size_t bytes = 0, has = 0;
         if (!display_shows(r)) {
                 if (!seen)
@@ -21,13 +20,13 @@ static void incoming_show_record(struct session *s, const struct record *r, bool
                 return;
         }
         if (loan_may_have(&s->loan, r)) {
-                bytes = s->kind->lent_line(s->me, s->loan.look, r, s->loan.client_ms, line);
+                bytes = s->kind->lent_line(s->me, s->loan.look, r, s->loan.client_ms, s->line);
                 has = loan_has(&s->loan, r, bytes);
         }
         if ((has > 0 && has == bytes) || (seen && has == 0))
                 return;
         if (has > 0) {
-                client_rest(&s->client, line + has, bytes - has);
+                client_rest(&s->client, s->line + has, bytes - has);
         } else {
                 if (s->client.is_broken_off)
                         session_give_up_rest(s);

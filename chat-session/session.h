@@ -94,6 +94,7 @@ struct session {
         struct loan loan;
         struct uplink uplink;
         uint8_t datagram[DATAGRAM_MAX_BYTES];
+        char line[OUTLET_LINE_MAX_BYTES]; /* a record that chatd may have begun to write */
 };
 
 /* Moves on. A step that is not in the tables above aborts the session; chatd notices and announces the end. */

@@ -1,5 +1,5 @@
-/* greeting ROUNDS NAME=PORT=INSTANCES...: measures how long each of these services, which a launcher starts per
- * connection, takes from connect(2) to its first byte.
+/* greeting ROUNDS NAME=PORT=INSTANCES[=LINE]...: measures how long each of these services, which a launcher starts per
+ * connection, takes from connect(2) to its first byte. A client whose server speaks second sends the LINE first.
  *
  * Rounds are interleaved, each in an order of its own, so that disturbances by the machine, and whatever one target
  * leaves behind for the next, affect all targets alike. One connection at a time: the next begins when the last
@@ -33,7 +33,8 @@ enum {
 struct target {
         const char *name;
         in_port_t port;
-        const char *instances; /* empty if there is none */
+        const char *instances;
+        const char *line; /* NULL: none */
         uint32_t *us;          /* a value for each round */
 };
 
@@ -89,6 +90,8 @@ static uint32_t measure(const struct target *t)
         uint64_t start = clock_boottime_us();
         if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 fail("cannot connect", t);
+        if (t->line && dprintf(fd, "%s\r\n", t->line) < 0)
+                fail("cannot send", t);
         if (read_some(t, fd) <= 0)
                 fail("it said nothing", t);
         uint64_t took = clock_boottime_us() - start;
@@ -115,7 +118,7 @@ static int compare(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-/* Parses NAME=PORT=INSTANCES. Returns false if it is malformed. */
+/* Parses NAME=PORT=INSTANCES[=LINE]. Returns false if it is malformed. */
 static bool parse_target(struct target *t, char *text, size_t rounds)
 {
         char *port = strchr(text, '='), *end;
@@ -128,6 +131,10 @@ static bool parse_target(struct target *t, char *text, size_t rounds)
         t->name = text;
         t->port = (in_port_t)number;
         t->instances = end + 1;
+        char *line = strchr(end + 1, '=');
+        if (line)
+                *line++ = '\0';
+        t->line = line;
         t->us = calloc(rounds, sizeof(*t->us));
         return t->us != NULL;
 }
@@ -144,7 +151,7 @@ int main(int argc, char **argv)
                 usable = parse_target(&targets[count], argv[i], (size_t)rounds);
         }
         if (!usable) {
-                fprintf(stderr, "Usage: greeting ROUNDS NAME=PORT=INSTANCES...\n");
+                fprintf(stderr, "Usage: greeting ROUNDS NAME=PORT=INSTANCES[=LINE]...\n");
                 return 2;
         }
         for (long round = -WARM_UP_ROUNDS; round < rounds; round++) {

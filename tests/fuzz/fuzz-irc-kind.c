@@ -270,7 +270,7 @@ static void world_check(void)
 {
         const struct client *c = &session.client;
         PROMISE(c->start <= c->end && c->end <= sizeof(c->buffer), "the client's buffer overflowed");
-        PROMISE(irc.input_at + irc.input_len <= sizeof(irc.input), "the input overflowed");
+        PROMISE(irc.input_len <= sizeof(irc.input), "the input overflowed");
         PROMISE(irc.list.at <= irc.list.len && irc.list.len <= sizeof(irc.list.text), "the list overflowed");
         PROMISE(irc.found_len < sizeof(irc.found), "what was found overflowed");
         PROMISE(irc.channels_count <= MEMBER_ROOMS_MAX && irc.rejoined <= irc.channels_count, "%zu channels",

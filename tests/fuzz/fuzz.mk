@@ -11,7 +11,6 @@ FUZZ_WRAPPED := clock_gettime nanosleep poll sendmsg recvmmsg calloc free reach_
 		history_note history_note_again
 # Those that fuzz-irc-kind.c replaces, and the files of a session that it links.
 IRC_KIND_WRAPPED := clock_gettime ppoll socket connect stat64 getsockopt setsockopt send recv labels_begin
-SESSION_FOR_IRC  := answers client client-output incoming liveness loan peer proxy session talk uplink uplink-queue visit
 
 build/fuzz/obj/%.o: %.c | build/.packages-build build/.packages-fuzz
 	@mkdir -p $(@D); echo "CC  $<"
@@ -22,7 +21,7 @@ build/fuzz/fuzz-%: build/fuzz/obj/tests/fuzz/fuzz-%.o build/fuzz/obj/tests/fuzz/
 build/fuzz/fuzz-proxy: $(call OBJECTS,fuzz/obj,chat-session/proxy.c)
 build/fuzz/fuzz-irc: $(call OBJECTS,fuzz/obj,chat-irc/message.c chat-irc/nick.c chat-irc/reader.c)
 # Without its sockets, which the target plays.
-build/fuzz/fuzz-irc-kind: $(call OBJECTS,fuzz/obj,$(IRC) $(SESSION_FOR_IRC:%=chat-session/%.c) tests/fuzz/irc-chatd.c \
+build/fuzz/fuzz-irc-kind: $(call OBJECTS,fuzz/obj,$(IRC) $(filter-out %/sandbox.c %/serve.c %/socketcall.c %/uplink-inbox.c,$(VISIT)) tests/fuzz/irc-chatd.c \
 		tests/fuzz/irc-client.c)
 build/fuzz/fuzz-irc-kind: FUZZ_LDFLAGS := $(IRC_KIND_WRAPPED:%=-Wl,--wrap=%)
 build/fuzz/fuzz-telnet: $(call OBJECTS,fuzz/obj,chat-session/telnet.c)
