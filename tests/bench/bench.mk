@@ -11,12 +11,12 @@ build/obj/tests/bench/neighbours.o: | build/.packages-check
 # A comparison with other chat servers. QUICK=1 runs a few short rounds of the main part. The results are in
 # build/bench.
 BENCH := tests/bench/bench $(if $(QUICK),--quick)
-BENCH_NEEDS := all build/tests/bench/load build/tests/bench/limit build/tests/bench/greeting build/peers build/nats \
+BENCH_NEEDS := all build/tests/bench/load build/tests/bench/limit build/tests/bench/limit-sessions build/tests/bench/greeting build/peers build/nats \
 		build/openbsd-inetd \
 		build/.packages-check build/.packages-bench
 
 .PHONY: bench bench-check bench-scale bench-cliff bench-hosts bench-neighbours bench-rooms bench-units bench-start bench-memory bench-recovery
-bench: ## beside other chat servers: tables, and plots in build/bench; QUICK=1 takes two minutes
+bench: ## beside other chat servers: tables, and plots in build/bench; QUICK=1 takes three minutes
 bench: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH)
 bench-check: ## the same; fails if the chat misses a required ratio

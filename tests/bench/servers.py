@@ -202,6 +202,8 @@ def everybody():
                protocol=("--greeted", "--connecting=4")),
         Server("line-relay", 7002, (f"{here}/tests/bench/line-relay.py", "7002"), kind="baseline", user="root"),
         Server("limit", 7001, (f"{here}/build/tests/bench/limit", "7001"), kind="baseline", user="root"),
+        Server("limit-sessions", 7006, (f"{here}/build/tests/bench/limit-sessions", "7006"), kind="baseline",
+               user="root"),
     ]
     return chats + [server for server in others if server.has()]
 

@@ -34,12 +34,12 @@ def show_servers(table):
     """One row for each server; behind each median its least and most, and its ratio to the best peer's."""
     columns = [RATE, CPU] if not table.work["rate"] else [P50, P99, CPU]
     print(f"\n{title_of(table.work)}")
-    print(" " * 12 + "  ".join(f"{column[0]:>18} {'':9} {'× best':>6}" for column in columns))
+    print(" " * 16 + "  ".join(f"{column[0]:>18} {'':9} {'× best':>6}" for column in columns))
     for row in table.rows:
         if row.failed:
-            print(f"{row.server:12}not ranked: {row.failed}")
+            print(f"{row.server:16}not ranked: {row.failed}")
         else:
-            print(f"{row.server:12}" + "  ".join(
+            print(f"{row.server:16}" + "  ".join(
                 f"{cell_of(row, column)} {ratio_of(row, column, table.best(column[1], column[4], is_peer))}"
                 for column in columns))
 
