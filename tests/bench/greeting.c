@@ -35,7 +35,7 @@ struct target {
         in_port_t port;
         const char *instances;
         const char *line; /* NULL: none */
-        uint32_t *us;          /* a value for each round */
+        uint32_t *us;     /* a value for each round */
 };
 
 static void fail(const char *what, const struct target *t)

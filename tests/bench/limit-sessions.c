@@ -3,9 +3,7 @@
  * takes all datagrams that are there, and gives their lines to all other clients with one write each. No names, no
  * notices, no checks, no sandbox; a client that does not read is disconnected. The comparison with `limit` shows the
  * cost of the processes, and the comparison with the chat shows the cost of everything else. */
-#include <arpa/inet.h>
 #include <err.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +15,8 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "listen.h"
 
 enum {
         DATAGRAMS = 128, /* taken at once */
@@ -102,17 +102,6 @@ static void relay(int in)
                         give(client, (size_t)n);
         while (waitpid(-1, NULL, WNOHANG) > 0)
                 ;
-}
-
-static int listen_on(in_port_t port)
-{
-        struct sockaddr_in address = {
-                .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_ANY)};
-        int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-            bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, SOMAXCONN) < 0)
-                err(EXIT_FAILURE, "port %u", port);
-        return fd;
 }
 
 int main(int argc, char **argv)

@@ -1,10 +1,8 @@
 /* limit PORT: the least that a chat server can do. One process, one epoll, no names, no notices, no checks: all whole
  * lines that the readable clients have sent since the last turn go to all other clients with one write each. The
  * comparison with the benchmark shows the cost of everything else. */
-#include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -14,6 +12,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "listen.h"
 
 enum {
         EVENTS = 256,
@@ -135,17 +135,6 @@ static bool give_waiting(struct client *c)
         if (c->waiting_len == 0)
                 watch(c->fd, EPOLLIN, EPOLL_CTL_MOD, c);
         return true;
-}
-
-static int listen_on(in_port_t port)
-{
-        struct sockaddr_in address = {
-                .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_ANY)};
-        int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-            bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, SOMAXCONN) < 0)
-                err(EXIT_FAILURE, "port %u", port);
-        return fd;
 }
 
 int main(int argc, char **argv)
