@@ -31,7 +31,7 @@ void about_answer_ping(struct irc *i)
 
 void about_ping(struct irc *i, const struct irc_message *m)
 {
-        if (talk_is_settled(i->session)) {
+        if (talk_is_settled(i->session) && !i->may_get_more) {
                 about_pong(i, m->params[0]);
                 return;
         }

@@ -78,6 +78,7 @@ static void irc_record(void *me, const struct record *r)
 }
 
 /* Notes if an administrator muted the client. */
+/* It is called for each NOTICE, because that has no look (line_has_form()). */
 static void irc_note(void *me, const struct record *r)
 {
         struct irc *i = me;

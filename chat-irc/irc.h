@@ -123,7 +123,7 @@ struct irc_names {
         char channel[NICK_MAX_BYTES + 2];
         char asked[IRC_TARGET_MAX_BYTES + 1]; /* the channel as the client wrote it */
         uint64_t missing;                     /* how many people chatd left out */
-        struct wire_reader left;              /* their names */
+        struct wire_reader left;              /* the names that are still to be written */
 };
 
 /* The past lines that the client has asked for: see history.h. */
@@ -165,11 +165,12 @@ struct irc {
         struct session *session;
         struct client *client;
         enum irc_stage stage;
-        int64_t register_by, arrive_at;  /* ms of CLOCK_MONOTONIC */
-        bool has_user, negotiates;       /* USER came; CAP was begun and not ended */
-        bool is_muted;                   /* as far as the client was told */
-        uint64_t members;                /* how many were here when chatd took the client; 0: unknown */
-        uint32_t capabilities;           /* a bit for each that is on */
+        int64_t register_by, arrive_at; /* ms of CLOCK_MONOTONIC */
+        bool has_user, negotiates;      /* USER came; CAP was begun and not ended */
+        bool may_get_more;     /* chatd may send more behind its last answer: past lines, or its message of the day */
+        bool is_muted;         /* as far as the client was told */
+        uint64_t members;      /* how many were here when chatd took the client; 0: unknown */
+        uint32_t capabilities; /* a bit for each that is on */
         char wanted[NICK_MAX_BYTES + 1]; /* the nick that the client asked for; empty: none yet */
         char name[NAME_MAX_BYTES + 1];   /* whose nick the client takes for its own, once it has registered */
         struct irc_channel {
@@ -177,7 +178,7 @@ struct irc {
         } channels[MEMBER_ROOMS_MAX]; /* those that the client is in: `channels_count` */
         size_t channels_count;
         size_t rejoined;    /* the channels from this index on are to be joined again: see channels.h */
-        int64_t blocked_at; /* since when messages wait, ms of CLOCK_MONOTONIC; counts only while they do */
+        int64_t blocked_at; /* since when messages wait, ms of CLOCK_MONOTONIC; 0: they do not, or this is not noted yet */
         bool has_new_input; /* among the messages that wait may be some that need not */
         struct irc_who who;
         struct irc_history history;

@@ -10,10 +10,6 @@
 #define ACTION_BEGIN "\001ACTION "
 #define ACTION_END "\001"
 
-/* The parameters of a message, from slices. */
-#define LINE_PARAMS(...)                                                                                               \
-        (const struct slice[]){__VA_ARGS__}, sizeof((const struct slice[]){__VA_ARGS__}) / sizeof(struct slice)
-
 enum {
         ACTION_BYTES = sizeof(ACTION_BEGIN ACTION_END) - 1,
         AROUND_BYTES = LINE_SERVER_MAX_BYTES + ACTION_BYTES + 32, /* around a name, a target and a text */
@@ -213,7 +209,7 @@ size_t line_text(const struct line *l, const char *command, struct slice target,
 {
         char source[LINE_SOURCE_MAX_BYTES];
         const struct irc_message m =
-                line_message(line_source(l->form.server, l->name, source), command, LINE_PARAMS(target, slice_of("")));
+                line_message(line_source(l->form.server, l->name, source), command, IRC_PARAMS(target, slice_of("")));
         struct line_tags tags;
         unsigned piece_number = 0;
         size_t room = irc_room_for_last(&m), more = is_action ? ACTION_BYTES : 0;
@@ -271,17 +267,17 @@ size_t line_record(const struct line_form *form, const struct record *r, uint64_
         case RECORD_ENTER:
                 return line_join(&l, channel, out, size);
         case RECORD_LEAVE:
-                return line_deed(&l, "QUIT", LINE_PARAMS(r->text.len > 0 ? r->text : slice_of("disconnected")), out,
+                return line_deed(&l, "QUIT", IRC_PARAMS(r->text.len > 0 ? r->text : slice_of("disconnected")), out,
                                  size);
         case RECORD_WENT:
-                return line_deed(&l, "PART", LINE_PARAMS(channel, r->text), out, size);
+                return line_deed(&l, "PART", IRC_PARAMS(channel, r->text), out, size);
         case RECORD_EXIT:
-                return line_deed(&l, "PART", LINE_PARAMS(channel), out, size);
+                return line_deed(&l, "PART", IRC_PARAMS(channel), out, size);
         case RECORD_RENAME:
                 nick_of_name(r->text, nick);
-                return line_deed(&l, "NICK", LINE_PARAMS(slice_of(nick)), out, size);
+                return line_deed(&l, "NICK", IRC_PARAMS(slice_of(nick)), out, size);
         case RECORD_TOPIC:
-                return line_deed(&l, "TOPIC", LINE_PARAMS(channel, r->text), out, size);
+                return line_deed(&l, "TOPIC", IRC_PARAMS(channel, r->text), out, size);
         default:
                 return 0;
         }

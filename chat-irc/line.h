@@ -1,7 +1,8 @@
 /* What members do and say, as an IRC client gets it. chatd writes it to lent connections in the same form
  * (chat/outlet.h), so this file and those below it belong to chatd, too.
  *
- * Pure functions. A text that is too long for one message becomes several.
+ * Pure functions. A text that is too long for one message becomes several. A change of what is written needs another
+ * OUTLET_LAYOUT (chat/outlet.h).
  */
 #pragma once
 
@@ -16,6 +17,10 @@
 #include "nick.h"
 
 #define LINE_REAL_NAME "chat" /* nobody states another one */
+
+/* The parameters of a message, from slices. */
+#define IRC_PARAMS(...)                                                                                                \
+        (const struct slice[]){__VA_ARGS__}, sizeof((const struct slice[]){__VA_ARGS__}) / sizeof(struct slice)
 
 enum {
         LINE_SERVER_MAX_BYTES = 63,                          /* a server's name */
@@ -81,7 +86,7 @@ size_t line_text(const struct line *l, const char *command, struct slice target,
 size_t line_text_size(struct slice name, struct slice target, struct slice text);
 
 /* Returns true if line_record() can write this kind of record: it is for a channel, and the same for all of its
- * members. */
+ * members. A NOTICE is not, and must not become one: the client has to know each. */
 bool line_has_form(uint8_t kind);
 
 /* Writes a record that came at `ms`. Returns its size. Returns 0 if there is no room for it, or if it has no form. */

@@ -1,6 +1,7 @@
 /* Lists of the people in a room, for NAMES, JOIN and WHO.
  *
- * A list may be longer than the client's buffer. So it is kept, and written in pieces, when there is room for one.
+ * A list may be longer than the client's buffer. So it is kept, and written in pieces, when there is room for one. Somebody
+ * who leaves between two pieces may be in a later one.
  */
 #pragma once
 

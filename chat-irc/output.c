@@ -196,7 +196,7 @@ void output_refuse(struct irc *i, unsigned number, struct slice subject, const c
 void output_fail(struct irc *i, struct slice command, const char *code, const struct slice *context, size_t n,
                  const char *why)
 {
-        struct slice params[IRC_PARAMS_MAX] = {command, slice_of(code)};
+        struct slice params[IRC_PARAMS_MAX] = {output_quote(command), slice_of(code)};
         size_t count = 2;
         for (size_t c = 0; c < n; c++)
                 params[count++] = output_quote(context[c]);

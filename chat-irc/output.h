@@ -6,10 +6,6 @@
 #include "irc.h"
 #include "line.h"
 
-/* The parameters of a message, from slices. */
-#define IRC_PARAMS(...)                                                                                                \
-        (const struct slice[]){__VA_ARGS__}, sizeof((const struct slice[]){__VA_ARGS__}) / sizeof(struct slice)
-
 enum {
         /* a text whose bytes are not clean: each becomes a U+FFFD */
         OUTPUT_CLEAN_MAX_BYTES = 3 * IRC_LINE_MAX_BYTES + TEXT_CLEAN_MAX,
@@ -21,9 +17,9 @@ struct output_past {
         unsigned batch;   /* that it is a part of; 0: none */
 };
 
-/* Answers to the client's own messages are a part of its label, if it has one: see labels.h.
- *
- * Writes a message of the server. */
+/* ---- what is a part of the client's label, if it has one: see labels.h ---- */
+
+/* Writes a message of the server. */
 void output_server(struct irc *i, const char *command, const struct slice *params, size_t n);
 
 /* Writes a numeric, whose first parameter, the client's nick, is not among `params`. An item of a list is left out if
@@ -71,8 +67,8 @@ void output_own_join(struct irc *i, struct slice channel);
 /* Returns the flags of the form in which the client wants lines (line.h). */
 unsigned output_flags(const struct irc *i);
 
-/* Writes a record that has such a form (line_has_form()). Otherwise returns false. It counts as one line of the chat: a client that is too
- * slow does not get it. */
+/* Writes a record that has such a form (line_has_form()). Otherwise returns false. It counts as one line of the chat: a
+ * client that is too slow does not get it. */
 bool output_record(struct irc *i, const struct record *r);
 
 /* Writes what a member says to `target`, in as many messages as the text needs. An action becomes a CTCP ACTION. It

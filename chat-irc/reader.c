@@ -28,9 +28,9 @@ static void reader_add(struct reader *r, uint8_t byte)
 /* Takes bytes of the message behind its tags that are printable ASCII, as most are, and fit. Returns their number. */
 static size_t reader_add_plain(struct reader *r, const uint8_t *bytes, size_t size)
 {
-        size_t room = REST_MAX_BYTES - (r->len - r->tags_len);
         if (r->len == 0 || reader_has_long_tags(r) || reader_is_in_tags(r, bytes[0]))
                 return 0;
+        size_t room = REST_MAX_BYTES - (r->len - r->tags_len);
         size_t plain = text_plain(bytes, size < room ? size : room);
         memcpy(r->line + r->len, bytes, plain);
         r->len += plain;

@@ -90,6 +90,7 @@ static void registration_note_name(struct irc *i)
 static void registration_complete(struct irc *i)
 {
         i->stage = IRC_TALKING;
+        i->may_get_more = true;
         registration_note_name(i);
         registration_await_channel(i);
         registration_greet(i);

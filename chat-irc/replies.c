@@ -46,6 +46,7 @@ static void replies_take_entry(struct irc *i, const struct answer *a)
         struct slice channel = line_channel(room.name, buffer);
         channels_add(i, room.name);
         talk_arrive(i->session);
+        i->may_get_more = true;
         output_own_join(i, channel);
         if (room.topic.len > 0)
                 output_numeric(i, RPL_TOPIC, IRC_PARAMS(channel, room.topic));
@@ -299,8 +300,10 @@ static void replies_take_found(struct irc *i, const struct irc_request *request,
 {
         struct answer a;
         char nick[IRC_NICK_MAX_BYTES];
-        if (request->wish == IRC_WISH_SYNC)
+        if (request->wish == IRC_WISH_SYNC) {
+                i->may_get_more = false;
                 return;
+        }
         nick_of_name(f->name, nick);
         if (f->key == 0 && request->wish == IRC_WISH_WHOIS && answer_decode(&a, f->answer) == 0)
                 replies_show_error(i, request, f->number, &a);

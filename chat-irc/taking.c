@@ -86,19 +86,20 @@ static void taking_next(struct irc *i)
 /* Takes the messages that wait, as far as there is room for their effects. */
 static void taking_all(struct irc *i)
 {
+        bool goes_on = i->blocked_at == 0;
         if (i->ping.is_due && about_may_answer_ping(i))
                 about_answer_ping(i);
-        bool was_blocked = !taking_has_room(i);
-        while (taking_has_room(i) && talk_is_open(i->session)) {
-                if (taking_has_more_to_do(i)) {
+        for (; taking_has_room(i) && talk_is_open(i->session); goes_on = true) {
+                if (taking_has_more_to_do(i))
                         taking_do_more(i);
-                        continue;
-                }
-                if (i->input_len == 0)
+                else if (i->input_len > 0)
+                        taking_next(i);
+                else
                         break;
-                taking_next(i);
         }
-        if (!was_blocked && !taking_has_room(i))
+        if (taking_has_room(i))
+                i->blocked_at = 0;
+        else if (goes_on)
                 i->blocked_at = talk_now(i->session);
         i->has_new_input = i->input_len > 0;
 }
@@ -109,7 +110,7 @@ static void taking_all(struct irc *i)
  * QUIT behind them must not wait. */
 static bool taking_is_stuck(const struct irc *i)
 {
-        return !taking_has_room(i) && talk_now(i->session) >= i->blocked_at + IRC_PATIENCE_MS;
+        return !taking_has_room(i) && i->blocked_at > 0 && talk_now(i->session) >= i->blocked_at + IRC_PATIENCE_MS;
 }
 
 /* Takes a message that waits, if it need not. Returns false if it must wait. A QUIT must, unless it is the first. */
@@ -124,7 +125,7 @@ static bool taking_early(struct irc *i, const struct irc_message *m, bool is_fir
         return true;
 }
 
-/* Returns how many bytes of `waiting` are lines, up to the first line end, with it. Returns 0 if there is none. */
+/* Returns the size of the first line with its line end, or 0 if it has none. */
 static size_t taking_line_bytes(struct slice waiting)
 {
         size_t n = 0;
@@ -195,7 +196,8 @@ void taking_input(struct irc *i, const uint8_t *bytes, size_t n)
 
 bool taking_holds_input(const struct irc *i)
 {
-        return taking_has_more_to_do(i) || i->ping.is_due || (i->input_len > 0 && !taking_has_room(i));
+        return !taking_is_chatd_too_old(i) &&
+               (taking_has_more_to_do(i) || i->ping.is_due || (i->input_len > 0 && !taking_has_room(i)));
 }
 
 int64_t taking_due(const struct irc *i)
@@ -204,6 +206,8 @@ int64_t taking_due(const struct irc *i)
                 return about_may_answer_ping(i) ? talk_now(i->session) : i->ping.by;
         if ((i->input_len > 0 || taking_has_more_to_do(i)) && taking_has_room(i))
                 return talk_now(i->session);
+        if (!taking_has_room(i) && i->blocked_at == 0)
+                return talk_now(i->session); /* taking_go_on() notes the time */
         if (!taking_has_room(i) && !taking_is_stuck(i))
                 return i->blocked_at + IRC_PATIENCE_MS;
         return i->has_new_input && taking_is_stuck(i) ? talk_now(i->session) : INT64_MAX;

@@ -2,7 +2,7 @@
  *
  * A message waits until there is room for its effects, and until an answer has come on which it depends. Messages that
  * wait stay in `input`, and the session does not read on. If that lasts for IRC_PATIENCE_MS, the session reads on as far
- * as `input` has room, and PING, PONG and a QUIT that is the first are taken before the others.
+ * as `input` has room. Then it takes PING and PONG before the others, and QUIT if no other message stands in front of it.
  */
 #pragma once
 

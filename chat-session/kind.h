@@ -39,7 +39,7 @@ enum kind_joining {
 };
 
 /* Each function gets the kind's own state, `me`, which begins as the caller of visit_begin() made it. No function may
- * be NULL, except those from `welcome` to `probe` with KIND_JOINS_NEVER: these are never called then. */
+ * be NULL. With KIND_JOINS_NEVER, those from `welcome` to `probe` and lent_line() are never called, and may be NULL. */
 struct kind {
         enum kind_joining joining;
         bool roams; /* its clients begin in no room, and may be in several: see enum frame_type (chat/frame.h) */
@@ -75,8 +75,8 @@ struct kind {
 
         /* Notes what the kind must know later of a record, such as names. Called after record(), and alone for two
          * sorts of records: those that the session completes because chatd wrote their beginning, and those that are
-         * not shown. Not called for a record that chatd wrote whole: a kind that must know all records must have
-         * OUTLET_NO_LOOK. */
+         * not shown. Not called for a record that chatd wrote whole: a kind that must know all records
+         * of a sort must have no look in which chatd writes them. */
         void (*note)(void *me, const struct record *r);
 
         /* Shows past lines, at least one: in answer to the request `number`, or for a newcomer if that is 0. The records
@@ -109,8 +109,8 @@ struct kind {
         /* Tells the client that it missed `lines` lines because it did not read. */
         void (*skips)(void *me, uint64_t lines);
 
-        /* Returns the look in which chatd may write lines to the client by itself, or OUTLET_NO_LOOK. With OUTLET_IRC,
-         * sets `*server` to the name of the server. */
+        /* Returns the look in which chatd may write lines to the client by itself, or OUTLET_NO_LOOK. With a look of
+         * IRC, sets `*server` to the name of the server. */
         enum outlet_look (*look)(const void *me, const char **server);
 
         /* Returns true if lines have exactly this look now. Otherwise the session alone writes. Called often. */

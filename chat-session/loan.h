@@ -39,7 +39,7 @@ struct loan {
         struct {
                 uint64_t id, key;
                 size_t bytes; /* 0: there is no such record */
-        } rest;               /* the record of a dead chatd whose rest the client lacks; it has the same time */
+        } rest; /* the record of a dead chatd whose rest the client lacks; `client_ms` stands in it, too */
 };
 
 /* Lends the connection of `c` if that is possible. `fds` came with LEND; the caller may close them afterwards. chatd is

@@ -1,8 +1,8 @@
 /* One batch: the records that several frames become, and the audience of each record.
  *
  * The records lie one behind another in one buffer. sendmsg() gathers the records for a member from stretches of this
- * buffer, so each member gets the batch in one datagram. For members that lend their
- * clients' connections (lent.h), the same records stand in another buffer as text: one for each look that they want.
+ * buffer, so each member gets the batch in one datagram. For members that lend their clients' connections (lent.h), the
+ * same records stand in further buffers as text, one for each look that they want.
  *
  * The audience of a record is a room, everybody, or one member. The batch has a list of the records for each room, and
  * one for everybody. A member gets the list of its room, without its own records. In some cases the records are checked
@@ -31,13 +31,14 @@
 #include "rooms.h"
 
 enum {
-        BATCH_STEPS_MAX = 2 * CHANGES_MAX, /* into rooms and out of them: two for each move */
-        /* A record as plain text can be so much longer than in a datagram, and all of them fit. Messages of IRC are
-         * longer, and the longest ones do not fit. */
-        BATCH_TEXT_MORE_BYTES = 8,
-        BATCH_TEXT_BYTES = 2 * DATAGRAM_MAX_BYTES,
-        BATCH_LETTERS_MAX_BYTES = 128 * 1024, /* the limit of letters that wait for a lagging member */
+        BATCH_STEPS_MAX = 2 * CHANGES_MAX,         /* into rooms and out of them: two for each move */
+        BATCH_TEXT_MORE_BYTES = 8,                 /* a record as plain text can be so much longer than in a datagram */
+        BATCH_TEXT_BYTES = 2 * DATAGRAM_MAX_BYTES, /* messages of IRC may be longer, and then do not fit */
+        BATCH_LETTERS_MAX_BYTES = 128 * 1024,      /* the limit of letters that wait for a lagging member */
 };
+
+_Static_assert(BATCH_TEXT_BYTES >= DATAGRAM_MAX_BYTES + BATCH_MAX_RECORDS * BATCH_TEXT_MORE_BYTES,
+               "all records of a batch fit as plain text");
 
 /* The forms in which records are written. */
 enum batch_form {
@@ -57,7 +58,7 @@ struct batch_text {
 struct batch_record {
         struct {
                 uint32_t at, len;
-        } place[BATCH_FORMS]; /* in a text that is whole, and in the buffer */
+        } place[BATCH_FORMS]; /* where it stands in the buffer, and in each text that is whole */
         uint32_t next_own;    /* the index of the same member's next record plus 1 */
         uint32_t copies;      /* so many copies of it, for other rooms, stand directly before it */
         /* the member that sent it, or NULL; the only member that gets it, or NULL for all of `room` */
@@ -148,8 +149,8 @@ void batch_joins(struct batch *b, struct member *m);
 void batch_leaves(struct batch *b, struct member *m);
 
 /* Note that `m` enters a room, or leaves it: from now on it gets records for the room, or no more. Its session gets this
- * batch as a datagram, because a page can name one room alone (chat/outlet.h). There are BATCH_STEPS_MAX such steps in a
- * batch at most. */
+ * batch as a datagram, because a page knows no steps within a batch (chat/outlet.h). There are BATCH_STEPS_MAX such steps
+ * in a batch at most. */
 void batch_enters(struct batch *b, struct member *m, const struct room *room);
 void batch_exits(struct batch *b, struct member *m, const struct room *room);
 

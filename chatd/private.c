@@ -9,11 +9,13 @@
 #include "arrivals.h"
 #include "speech.h"
 
-/* Returns true if messages can reach `m`. A member that roams is held until it enters its first room, but its client has
- * named itself, so whoever knows the name may write to it. */
+/* Returns true if messages can reach `m`. A member that roams is held until it enters its first room. If it has the name
+ * that its client chose, whoever knows the name may write to it. If chatd gave it another one, as in "ann~2", the client
+ * may still have to choose. */
 static bool private_reaches(const struct member *m)
 {
-        return member_is_here(m) || (m->id != LINK_ID && m->roams && m->presence == PRESENT);
+        bool has_chosen = m->roams && m->presence == PRESENT && name_is_nick(m->name, strlen(m->name));
+        return member_is_here(m) || (m->id != LINK_ID && has_chosen);
 }
 
 /* Tells `m` that its private message in `f` went to `name`. */

@@ -1,8 +1,8 @@
 /* Sends a batch (batch.h) to its members.
  *
- * Each member gets its part in one datagram. If its session, which does not roam, lends the client's connection (lent.h), the client gets it
- * by one write of text instead. Only members that get something are visited: the members of rooms for which the batch
- * has records, and members with a share of the batch. If a record is for everybody, all members are visited.
+ * Each member gets its part in one datagram. If its session lends the client's connection (lent.h), the client gets it by
+ * one write of text instead. Only members that get something are visited: the members of rooms for which the batch has
+ * records, and members with a share of the batch. If a record is for everybody, all members are visited.
  *
  * chatd waits a bounded moment for members whose inbox is full, for all of them together. A member that gets no room in
  * this time lags (lagging.h): nothing is relayed to it, the records that it misses are counted, and it is told their

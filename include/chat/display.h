@@ -1,4 +1,4 @@
-/* The look of a record on a terminal: one line, which CR LF ends. */
+/* The look of a record on a terminal: one line, which CR LF ends. A change needs another OUTLET_LAYOUT (outlet.h). */
 #pragma once
 
 #include "record.h"

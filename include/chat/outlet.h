@@ -25,9 +25,9 @@
 #include "names.h"
 #include "record.h"
 
-/* The version of the structures below, of the looks of lines (enum outlet_look), and of the rules above. Increase it with
- * each change of these. LEND states the number, and a session that was built with another number does not lend. (Since 6 a
- * session looks by itself if chatd wrote; before, chatd woke it.) */
+/* The version of the structures below, of the rules above, and of how lines look (display.h; chat-irc/line.h, nick.h and
+ * message.h). Increase it with each change of these. LEND states the number, and a session that was built with another
+ * number does not lend. (Since 6 a session looks by itself if chatd wrote; before, chatd woke it.) */
 enum { OUTLET_LAYOUT = 8 };
 
 /* The descriptors that come with LEND, in this order. */
@@ -60,7 +60,7 @@ enum {
  *   SESSION   FREE      session  its client has taken all output: loan_release(); also from SLOW and KEPT
  *   FREE      SESSION   session  it has something to write: loan_claim()
  *   SESSION   SLOW      session  its client does not take all of it: loan_is_slow()
- *   SESSION   KEPT      session  its client's view has changed: loan_keep(); also from SLOW
+ *   SESSION   KEPT      session  its client wants another look now: loan_keep(); also from SLOW
  *   FREE      CHATD     chatd    it has a batch to write: lent_write()
  *   CHATD     FREE      chatd    the session has datagrams to write first: `datagrams` is too low
  *   CHATD     WRITING   chatd    it has noted what it is about to write
@@ -120,7 +120,8 @@ struct outlet_page {
         /* chatd writes these in OUTLET_CHATD, and the session reads them when it settles or ends a write. */
         _Atomic uint64_t at;    /* bytes that the connection had taken before chatd began to write */
         _Atomic uint64_t batch; /* the number of the batch whose records are being written; also read at any time */
-        /* the records being written: indexes from `from` to before `to`, except the session's own */
+        /* the records being written: indexes from `from` to before `to`, except the session's own, those for other rooms
+         * and members, and all copies but the first for one of its rooms */
         _Atomic uint32_t from, to;
         _Atomic uint32_t bytes; /* the bytes of these records together */
         _Atomic uint64_t ms;    /* the time that stands in them, since 1970 */
@@ -128,7 +129,7 @@ struct outlet_page {
         _Atomic uint32_t rooms[MEMBER_ROOMS_MAX + 1];
 
         /* The session writes these before it answers LEND, and chatd reads them then. */
-        uint32_t look;                    /* enum outlet_look */
+        volatile uint32_t look;           /* enum outlet_look; chatd reads it once, as it may change */
         char server[OUTLET_SERVER_BYTES]; /* with OUTLET_IRC: the server that the lines name */
 };
 
@@ -140,8 +141,7 @@ struct outlet_batch {
                 uint64_t id, key;             /* see record_key() */
                 uint32_t bytes[OUTLET_LOOKS]; /* in each look that a client has */
                 uint32_t room;                /* the room that the record is for; 0: everybody; or OUTLET_PRIVATE */
-                uint32_t
-                        copies; /* so many copies of it, for other rooms, stand directly before it: a client gets one */
+                uint32_t copies;              /* so many copies, for other rooms, stand directly before it */
         } records[BATCH_MAX_RECORDS];
 };
 
