@@ -199,6 +199,17 @@ static inline size_t collect(struct lender *l, char *into, size_t size, size_t l
         return len;
 }
 
+/* Lets the session write all that waits for its client, and collects it. */
+static inline size_t collect_all(struct lender *l, char *into, size_t size, size_t len)
+{
+        do {
+                lender_write(l);
+                len = collect(l, into, size, len);
+        } while (client_waits(&l->client));
+        lender_write(l);
+        return len;
+}
+
 /* Fills the connection of the session's client, and takes `room` bytes out of it. Returns how many are left in it. */
 static inline size_t leave_room(struct lender *l, size_t room)
 {

@@ -194,11 +194,7 @@ static void test_the_rest_has_the_time_of_the_beginning(void **state)
                 size_t size = (size_t)snprintf(expected, sizeof(expected),
                                                "@time=%s :ann!chat@b.example PRIVMSG #lobby :%s\r\n", time, text);
                 wake(f, 1);
-                do {
-                        lender_write(l);
-                        len = collect(l, got, sizeof(got) - 1, len);
-                } while (client_waits(&l->client));
-                lender_write(l);
+                len = collect_all(l, got, sizeof(got) - 1, len);
                 got[len] = '\0';
                 assert_int_equal(len - junk, LINES * size);
                 assert_memory_equal(got + junk, expected, size);
