@@ -73,25 +73,24 @@ void channels_refuse_unknown(struct irc *i, struct slice channel)
         output_refuse(i, ERR_NOSUCHCHANNEL, channel, "There is no such channel");
 }
 
-/* Returns true if the client is in the channel. Otherwise sends a request that finds out if there is such a channel:
- * `wish` says what for. */
-static bool channels_is_in(struct irc *i, enum irc_wish wish, struct slice channel)
+/* Returns true if the client is in the channel, and sets `*room`. Otherwise sends a request that finds out if there is
+ * such a channel: `wish` says what for. */
+static bool channels_is_in(struct irc *i, enum irc_wish wish, struct slice channel, struct slice *room)
 {
-        struct slice room;
-        if (!nick_channel_to_room(channel, &room)) {
+        if (!nick_channel_to_room(channel, room)) {
                 channels_refuse_unknown(i, channel);
                 return false;
         }
-        if (channels_has(i, room))
+        if (channels_has(i, *room))
                 return true;
-        requests_send(i, wish, channel, (struct frame){.type = FRAME_PEOPLE, .name = room});
+        requests_send(i, wish, channel, (struct frame){.type = FRAME_PEOPLE, .name = *room});
         return false;
 }
 
 /* Sends a request about the room of `channel`, in which the client must be. */
 static void channels_ask(struct irc *i, enum irc_wish wish, struct slice channel, struct frame f)
 {
-        if (channels_is_in(i, IRC_WISH_ABSENT, channel) && nick_channel_to_room(channel, &f.name))
+        if (channels_is_in(i, IRC_WISH_ABSENT, channel, &f.name))
                 requests_send(i, wish, channel, f);
 }
 
@@ -151,12 +150,12 @@ void channels_show_modes(struct irc *i, struct slice channel)
 
 void channels_mode(struct irc *i, const struct irc_message *m)
 {
-        struct slice target = m->params[0];
+        struct slice target = m->params[0], room;
         char nick[IRC_NICK_MAX_BYTES];
         bool is_channel = target.len > 0 && target.at[0] == '#', asks = m->params_count == 1;
         bool asks_for_bans = m->params_count == 2 &&
                              (slice_equal(m->params[1], slice_of("b")) || slice_equal(m->params[1], slice_of("+b")));
-        if (is_channel && !channels_is_in(i, asks ? IRC_WISH_MODES : IRC_WISH_ABSENT, target))
+        if (is_channel && !channels_is_in(i, asks ? IRC_WISH_MODES : IRC_WISH_ABSENT, target, &room))
                 return;
         if (is_channel && asks)
                 channels_show_modes(i, target);
@@ -173,7 +172,7 @@ void channels_mode(struct irc *i, const struct irc_message *m)
 void channels_refuse_power(struct irc *i, const struct irc_message *m)
 {
         bool is_invite = slice_equal_case(m->command, slice_of("INVITE"));
-        struct slice channel = m->params[is_invite ? 1 : 0];
-        if (channels_is_in(i, IRC_WISH_ABSENT, channel))
+        struct slice channel = m->params[is_invite ? 1 : 0], room;
+        if (channels_is_in(i, IRC_WISH_ABSENT, channel, &room))
                 output_refuse(i, ERR_CHANOPRIVSNEEDED, channel, "Channels have no operators");
 }

@@ -77,8 +77,8 @@ static void irc_record(void *me, const struct record *r)
                 output_notice(i, r->text);
 }
 
-/* Notes if an administrator muted the client. */
-/* It is called for each NOTICE, because that has no look (line_has_form()). */
+/* Notes if an administrator muted the client. It is called for each NOTICE, because that has no look
+ * (line_has_form()). */
 static void irc_note(void *me, const struct record *r)
 {
         struct irc *i = me;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <chat/names.h>
+
 #include "channels.h"
 #include "numerics.h"
 #include "output.h"
@@ -16,11 +18,6 @@ void listing_take(struct irc *i, const struct irc_message *m)
         requests_send(i, IRC_WISH_LIST, slice_of(""), (struct frame){.type = FRAME_ROOMS});
 }
 
-static int listing_lower(char c)
-{
-        return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
-}
-
 /* Returns true if `text` matches `mask`, in upper or lower case. A "*" tries to match nothing first. If the rest does not
  * match then, the last "*" takes one character more. */
 static bool listing_matches(const char *mask, const char *text)
@@ -30,7 +27,7 @@ static bool listing_matches(const char *mask, const char *text)
                 if (*mask == '*') {
                         star = mask++;
                         behind = text;
-                } else if (*mask != '\0' && (*mask == '?' || listing_lower(*mask) == listing_lower(*text))) {
+                } else if (*mask != '\0' && (*mask == '?' || name_lower(*mask) == name_lower(*text))) {
                         mask++;
                         text++;
                 } else if (star) {
