@@ -35,7 +35,7 @@ LDHARDEN  := -pie -Wl,-z,relro,-z,now
 SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 # chatd writes messages of IRC to connections that sessions lend.
-CHATD     := $(filter-out chatd/main.c,$(wildcard chatd/*.c)) chat-irc/line.c chat-irc/message.c chat-irc/nick.c
+CHATD     := $(filter-out chatd/main.c,$(wildcard chatd/*.c)) $(addprefix chat-irc/,formatting.c line.c message.c nick.c)
 SESSION   := $(filter-out %/main.c %/sandbox-filter.c,$(wildcard chat-session/*.c))
 # The part of a session that each kind of client has: see Layers in doc/hacking.md
 VISIT     := $(addprefix chat-session/,answers.c client.c client-output.c incoming.c liveness.c loan.c peer.c proxy.c \

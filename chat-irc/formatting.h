@@ -1,4 +1,4 @@
-/* The formatting of IRC texts: bold, colors and so on. Terminals and other hosts cannot show it.
+/* The formatting of IRC texts: bold, colors and so on. Terminals cannot show it.
  *
  * The codes are those of https://modern.ircdocs.horse/formatting. Pure.
  */

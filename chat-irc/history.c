@@ -118,7 +118,7 @@ static void history_collect(struct history_lines *l, struct wire_reader records)
         struct record r;
         uint64_t seconds = 0;
         l->count = 0;
-        while (l->count < IRC_HISTORY_MAX_LINES && record_next(&records, &r) > 0) {
+        while (l->count < IRC_HISTORY_MAX_LINES && record_next_styled(&records, &r) > 0) {
                 if (r.kind == RECORD_TIME)
                         seconds = r.number;
                 else if (record_is_bounded(&r) && record_is_line(&r))

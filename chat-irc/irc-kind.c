@@ -69,7 +69,7 @@ static void irc_record(void *me, const struct record *r)
         char nick[IRC_NICK_MAX_BYTES];
         if (i->stage != IRC_TALKING || !talk_is_open(i->session) || output_record(i, r))
                 return;
-        if (r->kind == RECORD_PRIVATE)
+        if (r->kind == RECORD_PRIVATE || r->kind == RECORD_CTCP)
                 output_text(i, r, NULL, output_own_nick(i, nick));
         else if (r->kind == RECORD_REPLY || r->kind == RECORD_ANSWER)
                 irc_show_reply(i, r);

@@ -12,6 +12,7 @@
 
 #include "../chat-session/talk.h"
 
+#include "line.h"
 #include "nick.h"
 #include "reader.h"
 
@@ -79,8 +80,7 @@ enum irc_wish {
         IRC_WISH_HISTORY,
         IRC_WISH_ABSENT,       /* whether there is a channel that the client is not in */
         IRC_WISH_MODES,        /* the same, for MODE */
-        IRC_WISH_SELF_MESSAGE, /* a private message to the client itself */
-        IRC_WISH_SELF_NOTICE,
+        IRC_WISH_SELF_MESSAGE, /* a private message to the client itself, also as a NOTICE */
         IRC_WISH_ISON,
         IRC_WISH_USERHOST,
         IRC_WISH_WAITED_FOR = IRC_WISH_USERHOST,
@@ -205,8 +205,11 @@ struct irc {
         uint8_t input[IRC_INPUT_MAX_BYTES];
         char found[IRC_LINE_MAX_BYTES];
         char ping_token[IRC_LINE_MAX_BYTES + 1];
-        char listed[IRC_LINE_MAX_BYTES + 1];         /* which channels LIST is to show: see listing.h */
-        char self_text[3 * IRC_LINE_MAX_BYTES + 8];  /* of the message to the client itself that is under way */
+        char listed[IRC_LINE_MAX_BYTES + 1]; /* which channels LIST is to show: see listing.h */
+        struct irc_self {
+                struct line_words words; /* its text lies in `text` and `styled` */
+                char text[3 * IRC_LINE_MAX_BYTES + 8], styled[IRC_LINE_MAX_BYTES];
+        } self;                                      /* the message to the client itself that is under way */
         uint8_t names_bytes[ANSWER_ROOMS_MAX_BYTES]; /* the people in `names` */
         struct history_lines past;
 };

@@ -7,12 +7,13 @@
 
 #include <chat/safe-text.h>
 
-#define ACTION_BEGIN "\001ACTION "
-#define ACTION_END "\001"
+#define ACTION_BEGIN " :\001ACTION "
+
+/* What stands in front of the words. A CTCP message has a mark at its end, too. */
+static const char *const line_begins[] = {[LINE_NO_CTCP] = " :", [LINE_ACTION] = ACTION_BEGIN, [LINE_CTCP] = " :\001"};
 
 enum {
-        ACTION_BYTES = sizeof(ACTION_BEGIN ACTION_END) - 1,
-        AROUND_BYTES = LINE_SERVER_MAX_BYTES + ACTION_BYTES + 32, /* around a name, a target and a text */
+        AROUND_BYTES = LINE_SERVER_MAX_BYTES + sizeof(ACTION_BEGIN) + 32, /* around a name, a target and a text */
         PIECE_MIN_BYTES = 128,  /* a piece that ends at a blank is at least so long, unless it is the last */
         PIECE_SMALL_BYTES = 16, /* names leave at least so much room for a piece */
         MS_PER_DAY = 24 * 60 * 60 * 1000,
@@ -204,18 +205,32 @@ size_t line_text_size(struct slice name, struct slice target, struct slice text)
         return (text.len / (piece - 3) + 1) * LINE_MESSAGE_BYTES;
 }
 
-size_t line_text(const struct line *l, const char *command, struct slice target, struct slice text, bool is_action,
-                 char *out, size_t size)
+struct line_words line_words(const struct record *r)
+{
+        struct line_words words = {.text = r->text, .styled = r->styled, .is_notice = r->is_notice};
+        if (r->kind == RECORD_ACTION)
+                words.ctcp = LINE_ACTION;
+        else if (r->kind == RECORD_CTCP)
+                words.ctcp = LINE_CTCP;
+        return words;
+}
+
+size_t line_text(const struct line *l, struct slice target, const struct line_words *words, char *out, size_t size)
 {
         char source[LINE_SOURCE_MAX_BYTES];
         const struct irc_message m =
-                line_message(line_source(l->form.server, l->name, source), command, IRC_PARAMS(target, slice_of("")));
+                line_message(line_source(l->form.server, l->name, source), words->is_notice ? "NOTICE" : "PRIVMSG",
+                             IRC_PARAMS(target, slice_of("")));
         struct line_tags tags;
         unsigned piece_number = 0;
-        size_t room = irc_room_for_last(&m), more = is_action ? ACTION_BYTES : 0;
+        struct slice text = words->text, begin = slice_of(line_begins[words->ctcp]);
+        struct slice end = slice_of(words->ctcp == LINE_NO_CTCP ? "\r\n" : "\001\r\n");
+        size_t room = irc_room_for_last(&m) + 4, more = begin.len + end.len; /* " :" and CR LF count in both */
         char *at = out;
-        if (room < more + PIECE_SMALL_BYTES)
+        if (room < more + PIECE_SMALL_BYTES || (words->ctcp == LINE_CTCP && room < more + text.len))
                 return 0;
+        if (words->styled.len > 0 && words->styled.len <= room - more)
+                text = words->styled;
         line_begin_tags(l, &tags);
         const size_t common = tags.len;
         do {
@@ -225,9 +240,9 @@ size_t line_text(const struct line *l, const char *command, struct slice target,
                 tags.len = common;
                 line_add_id(l, &tags, piece_number++);
                 at = irc_write_head(&m, (struct slice){tags.text, tags.len}, at);
-                at = line_put(at, slice_of(is_action ? " :" ACTION_BEGIN : " :"));
+                at = line_put(at, begin);
                 at = line_put(at, piece);
-                at = line_put(at, slice_of(is_action ? ACTION_END "\r\n" : "\r\n"));
+                at = line_put(at, end);
         } while (text.len > 0);
         return (size_t)(at - out);
 }
@@ -257,11 +272,12 @@ size_t line_record(const struct line_form *form, const struct record *r, uint64_
 {
         char buffer[LINE_CHANNEL_BYTES], nick[IRC_NICK_MAX_BYTES];
         struct line l = {.form = *form, .name = r->name, .id = r->id, .number = r->number, .ms = ms};
+        const struct line_words words = line_words(r);
         struct slice channel = line_channel(r->room, buffer);
         switch (r->kind) {
         case RECORD_LINE:
         case RECORD_ACTION:
-                return line_text(&l, "PRIVMSG", channel, r->text, r->kind == RECORD_ACTION, out, size);
+                return line_text(&l, channel, &words, out, size);
         case RECORD_JOIN:
         case RECORD_CAME:
         case RECORD_ENTER:

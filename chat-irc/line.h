@@ -53,6 +53,20 @@ struct line {
         uint64_t ms;         /* since 1970 */
 };
 
+/* What a member says. */
+struct line_words {
+        struct slice text, styled; /* without formatting, and with it; `styled` may be empty */
+        bool is_notice;            /* a NOTICE, not a PRIVMSG */
+        enum line_ctcp {
+                LINE_NO_CTCP,
+                LINE_ACTION, /* the text is that of a CTCP ACTION */
+                LINE_CTCP,   /* the text is another CTCP. If it does not fit into one message, it is not written */
+        } ctcp;
+};
+
+/* Returns the words of a record that a member said. */
+struct line_words line_words(const struct record *r);
+
 /* Writes the name of a server after that of this host: a name that is too long is cut. */
 void line_server(char server[static LINE_SERVER_MAX_BYTES + 1]);
 
@@ -78,9 +92,8 @@ struct slice line_channel(struct slice room, char channel[static LINE_CHANNEL_BY
 size_t line_deed(const struct line *l, const char *command, const struct slice *params, size_t n, char *out,
                  size_t size);
 size_t line_join(const struct line *l, struct slice channel, char *out, size_t size);
-/* What a member says to `target`, in as many messages as the text needs. An action becomes a CTCP ACTION: */
-size_t line_text(const struct line *l, const char *command, struct slice target, struct slice text, bool is_action,
-                 char *out, size_t size);
+/* What a member says to `target`, in as many messages as the text needs. If it fits into one, it has its formatting: */
+size_t line_text(const struct line *l, struct slice target, const struct line_words *words, char *out, size_t size);
 
 /* Returns a size that is enough for line_text(). */
 size_t line_text_size(struct slice name, struct slice target, struct slice text);

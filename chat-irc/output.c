@@ -271,13 +271,12 @@ void output_own_join(struct irc *i, struct slice channel)
 }
 
 /* Writes a text, as one line of the chat. */
-static void output_say(struct irc *i, const struct line *l, const char *command, struct slice target, struct slice text,
-                       bool is_action)
+static void output_say(struct irc *i, const struct line *l, struct slice target, const struct line_words *words)
 {
-        size_t size = line_text_size(l->name, target, text);
+        size_t size = line_text_size(l->name, target, words->text);
         char *at = client_begin_line(i->client, size + IRC_RESERVED_BYTES);
         if (at)
-                client_end_line(i->client, at + line_text(l, command, target, text, is_action, at, size));
+                client_end_line(i->client, at + line_text(l, target, words, at, size));
 }
 
 void output_text(struct irc *i, const struct record *r, const struct output_past *past, struct slice target)
@@ -286,21 +285,21 @@ void output_text(struct irc *i, const struct record *r, const struct output_past
         if (past && past->batch > 0)
                 snprintf(tag, sizeof(tag), "batch=%u", past->batch);
         struct line l = output_line(i, r->name, slice_of(tag));
+        const struct line_words words = line_words(r);
         l.id = r->id;
         l.number = r->number;
         if (past)
                 l.ms = past->seconds * 1000;
-        output_say(i, &l, "PRIVMSG", target, r->text, r->kind == RECORD_ACTION);
+        output_say(i, &l, target, &words);
 }
 
-void output_own_text(struct irc *i, uint64_t number, const char *command, struct slice target, struct slice text,
-                     bool is_action)
+void output_own_text(struct irc *i, uint64_t number, struct slice target, const struct line_words *words)
 {
         char tag[TAG_BYTES];
         struct line l = output_line(i, talk_name(i->session), output_batch_tag(i, tag));
         l.id = talk_id(i->session);
         l.number = number;
-        output_say(i, &l, command, target, text, is_action);
+        output_say(i, &l, target, words);
 }
 
 bool output_record(struct irc *i, const struct record *r)

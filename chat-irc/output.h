@@ -71,13 +71,12 @@ unsigned output_flags(const struct irc *i);
  * client that is too slow does not get it. */
 bool output_record(struct irc *i, const struct record *r);
 
-/* Writes what a member says to `target`, in as many messages as the text needs. An action becomes a CTCP ACTION. It
- * counts as one line of the chat. `past` is NULL for what was said just now. */
+/* Writes what a member says to `target`, in as many messages as the text needs. It counts as one line of the chat. `past`
+ * is NULL for what was said just now. */
 void output_text(struct irc *i, const struct record *r, const struct output_past *past, struct slice target);
 
 /* Does the same for what the client itself said, as line `number`. */
-void output_own_text(struct irc *i, uint64_t number, const char *command, struct slice target, struct slice text,
-                     bool is_action);
+void output_own_text(struct irc *i, uint64_t number, struct slice target, const struct line_words *words);
 
 /* Returns `text` if a reply can quote it as a parameter, and "*" otherwise. */
 struct slice output_quote(struct slice text);

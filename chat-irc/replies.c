@@ -140,15 +140,14 @@ static void replies_find_channel(struct irc *i, struct slice room)
 
 /* Shows the client a private message to itself, which chatd does not relay: as what it said, if it wants to see that, and
  * as what it is told. */
-static void replies_deliver_to_self(struct irc *i, const struct irc_request *request, uint64_t number)
+static void replies_deliver_to_self(struct irc *i, uint64_t number)
 {
         char nick[IRC_NICK_MAX_BYTES];
-        const char *command = request->wish == IRC_WISH_SELF_NOTICE ? "NOTICE" : "PRIVMSG";
-        struct slice own = output_own_nick(i, nick), text = slice_of(i->self_text);
+        struct slice own = output_own_nick(i, nick);
         if (irc_has(i, IRC_ECHO_MESSAGE))
-                output_own_text(i, number, command, own, text, false);
+                output_own_text(i, number, own, &i->self.words);
         labels_end(i);
-        output_own_text(i, number, command, own, text, false);
+        output_own_text(i, number, own, &i->self.words);
 }
 
 /* Says in a numeric, or else in a notice, why a request could not be fulfilled. */
@@ -194,10 +193,9 @@ static void replies_show_error(struct irc *i, const struct irc_request *request,
                         history_refuse(i, target);
                 break;
         case IRC_WISH_SELF_MESSAGE:
-        case IRC_WISH_SELF_NOTICE:
                 if (a->code == ANSWER_IS_YOU)
-                        replies_deliver_to_self(i, request, number);
-                else if (request->wish == IRC_WISH_SELF_MESSAGE)
+                        replies_deliver_to_self(i, number);
+                else if (!i->self.words.is_notice)
                         output_numeric(i, replies_message_error(a->code), IRC_PARAMS(output_quote(target), first));
                 break;
         case IRC_WISH_NOTICE:
@@ -323,10 +321,16 @@ static void replies_take_found(struct irc *i, const struct irc_request *request,
 static void replies_take_sent(struct irc *i, const struct irc_request *request, const struct frame *f)
 {
         char nick[IRC_NICK_MAX_BYTES];
-        bool is_notice = request && (request->wish == IRC_WISH_NOTICE || request->wish == IRC_WISH_SELF_NOTICE);
+        bool is_notice = f->style & STYLE_NOTICE || (request && request->wish == IRC_WISH_NOTICE);
+        const struct line_words words = {
+                .text = f->text,
+                .styled = f->styled,
+                .is_notice = is_notice,
+                .ctcp = f->style & STYLE_CTCP ? LINE_CTCP : LINE_NO_CTCP,
+        };
         nick_of_name(f->name, nick);
         if (irc_has(i, IRC_ECHO_MESSAGE))
-                output_own_text(i, f->number, is_notice ? "NOTICE" : "PRIVMSG", slice_of(nick), f->text, false);
+                output_own_text(i, f->number, slice_of(nick), &words);
 }
 
 static void replies_take(struct irc *i, const struct irc_request *request, const struct frame *f)

@@ -80,6 +80,18 @@ static struct slice deliver_text(const struct record *rec, const char *host, cha
         }
 }
 
+/* Takes over the STYLE behind `rec`, if that is the next record of the message. A record that fills a gap loses its
+ * formatting. chatd checks that the formatting is of this text. */
+static void deliver_take_style(const struct link *l, struct record *rec)
+{
+        struct wire_reader behind = l->records;
+        struct record same;
+        if (record_next(&behind, &same) > 0 && same.id == rec->id && same.number == rec->number)
+                record_take_style(&behind, rec);
+        if (rec->text.len + rec->styled.len > TEXT_MAX_BYTES)
+                rec->styled = (struct slice){"", 0};
+}
+
 /* Injects `rec` under its number. Returns false if that must wait. */
 static bool deliver_one(struct link *l, const struct record *rec)
 {
@@ -91,6 +103,8 @@ static bool deliver_one(struct link *l, const struct record *rec)
                 .number = l->next,
                 .name = {name, (size_t)len},
                 .room = rec->room,
+                .styled = rec->styled,
+                .is_notice = rec->is_notice,
                 .text = deliver_text(rec, l->message->host, buffer),
         };
         while (!inject_record(&l->inject, &out))
@@ -128,14 +142,16 @@ static bool deliver_record(struct link *l, const struct record *rec)
                 deliver_report_missing(l, l->message->host, rec->number, l->next);
                 return true;
         }
-        bool is_private = rec->kind == RECORD_PRIVATE || rec->kind == RECORD_REPLY;
+        bool is_private = rec->kind == RECORD_PRIVATE || rec->kind == RECORD_REPLY || rec->kind == RECORD_CTCP;
         if (!record_is_of_person(rec) && !is_private && rec->kind != RECORD_ASK)
-                return true; /* a kind of a later version */
+                return true; /* a STYLE, which goes with its record; or a kind of a later version */
         if (!deliver_is_good(rec)) {
                 l->ignored_count++;
                 return true;
         }
-        return is_private ? deliver_private(l, *rec) : deliver_one(l, rec);
+        struct record styled = *rec;
+        deliver_take_style(l, &styled);
+        return is_private ? deliver_private(l, styled) : deliver_one(l, &styled);
 }
 
 /* Continues with records that are missing before the message. Returns false if the gap is still open. */

@@ -56,8 +56,8 @@ static void inbox_consume(struct inbox *in)
 /* Returns true if the record goes to other hosts. Unknown kinds stay here, as they may be meant for this host alone. */
 static bool inbox_is_for_others(const struct record *rec)
 {
-        return (record_is_of_person(rec) || rec->kind == RECORD_PRIVATE || rec->kind == RECORD_ASK ||
-                rec->kind == RECORD_REPLY) &&
+        return (record_is_of_person(rec) || rec->kind == RECORD_STYLE || rec->kind == RECORD_PRIVATE ||
+                rec->kind == RECORD_CTCP || rec->kind == RECORD_ASK || rec->kind == RECORD_REPLY) &&
                rec->id != LINK_ID;
 }
 

@@ -79,9 +79,9 @@ bool inject_notice(struct inject *in, struct slice text, struct slice answer, ui
         return true;
 }
 
-_Static_assert(FRAME_HEADER_BYTES + RECORD_HEADER_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1 + TEXT_MAX_BYTES <=
+_Static_assert(FRAME_HEADER_BYTES + 2 * (RECORD_HEADER_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1) + TEXT_MAX_BYTES <=
                        FRAME_MAX_BYTES,
-               "any record fits into an INJECT");
+               "any record fits into an INJECT, with its STYLE");
 
 bool inject_record(struct inject *in, const struct record *rec)
 {
@@ -90,7 +90,7 @@ bool inject_record(struct inject *in, const struct record *rec)
         if (in->size == 0 && !inject_accept_frame(in, &(struct frame){.type = FRAME_INJECT, .id = LINK_ID}))
                 return false;
         in->open = true;
-        size_t size = record_encode(in->frame + in->size, sizeof(in->frame) - in->size, rec);
+        size_t size = record_encode_styled(in->frame + in->size, sizeof(in->frame) - in->size, rec);
         assert(size > 0 || in->size > FRAME_HEADER_BYTES); /* else it would be tried for ever */
         if (size == 0)
                 return false;

@@ -31,7 +31,7 @@ enum {
 };
 
 enum message_type {
-        MESSAGE_SAID = 1, /* records: what members did, and MISSED, PRIVATE, ASK, REPLY */
+        MESSAGE_SAID = 1, /* records: what members did, and MISSED, STYLE, PRIVATE, CTCP, ASK, REPLY */
         MESSAGE_ALIVE,    /* members */
         MESSAGE_ASK,
         MESSAGE_AGAIN, /* asked, and the same records as in SAID */

@@ -14,7 +14,7 @@
 static void incoming_show_record(struct session *s, const struct record *r, bool seen)
 {
         size_t bytes = 0, has = 0;
-        if (!display_shows(r)) {
+        if (!display_shows(r) && r->kind != RECORD_CTCP) {
                 if (!seen)
                         s->kind->note(s->me, r);
                 return;
@@ -38,7 +38,7 @@ static void incoming_show_record(struct session *s, const struct record *r, bool
 static void incoming_show_batch(struct session *s, struct wire_reader records)
 {
         struct record r;
-        while (record_next(&records, &r) > 0)
+        while (record_next_styled(&records, &r) > 0)
                 if (record_is_bounded(&r))
                         incoming_show_record(s, &r, seen_before(&s->seen, r.id, record_key(&r)));
         s->loan.client_bytes = 0;

@@ -69,8 +69,8 @@ struct kind {
          * again: after a restart chatd may meet the same HELLO once more. */
         void (*welcome)(void *me, struct slice asked, uint64_t members);
 
-        /* Shows a record to the client. Only records that can be shown come here (chat/display.h). The text of a
-         * RECORD_ANSWER is an answer (chat/answer.h) of another host. */
+        /* Shows a record to the client. Only records that can be shown come here (chat/display.h), and each RECORD_CTCP,
+         * which a person is not shown. The text of a RECORD_ANSWER is an answer (chat/answer.h) of another host. */
         void (*record)(void *me, const struct record *r);
 
         /* Notes what the kind must know later of a record, such as names. Called after record(), and alone for two

@@ -93,10 +93,10 @@ struct uplink {
  * connect_socket() (chat/connect.h). */
 void uplink_init(struct uplink *u, const char *dir, struct slice name, struct slice address, struct pace pace);
 
-/* The most that a request takes in the queue besides its text. */
+/* The most that a request takes in the queue besides its text, with and without formatting. */
 enum {
         UPLINK_REQUEST_OVERHEAD_BYTES =
-                UPLINK_LINE_OVERHEAD_BYTES + FRAME_HEADER_BYTES + 8 + 4 + NAME_MAX_BYTES + FRAME_APPENDED_BYTES
+                UPLINK_LINE_OVERHEAD_BYTES + FRAME_HEADER_BYTES + 8 + 4 + 3 + NAME_MAX_BYTES + FRAME_APPENDED_BYTES
 };
 
 /* Tells chatd that the session ends because it could not enter its sandbox; `error` is an errno. Call it in place of
@@ -104,7 +104,7 @@ enum {
 void uplink_unserved(struct uplink *u, const char *dir, int error);
 
 /* Puts a frame that is numbered like a line into the queue: ACTION, NICK, PRIVATE, WHO or the like. The pace counts it
- * as `cost` lines, 1 to 255. `f` has its type, name and text. The frame must fit: call uplink_room() first. */
+ * as `cost` lines, 1 to 255. `f` has its type, name, text and style. The frame must fit: call uplink_room() first. */
 void uplink_request(struct uplink *u, struct frame f, unsigned cost);
 
 /* Put a line, a line for one of the client's rooms, or BYE, into the queue. It must fit: call uplink_room() first. */

@@ -85,6 +85,7 @@ struct batch {
         /* the batch's records, for members that lend; `outlet` is NULL if no member is to lend */
         struct lent_batch lent;
         size_t size, count; /* bytes in the buffer, and records */
+        size_t encoded;     /* records as they stand in the buffer, where a STYLE counts */
         struct batch_text texts[OUTLET_LOOKS];
         size_t moves_count; /* steps into rooms and out of them */
         size_t stretches_count, audiences_count;
@@ -112,8 +113,8 @@ static inline bool batch_is_empty(const struct batch *b)
         return b->count == 0 && !b->has_letters;
 }
 
-/* Returns true if the batch has room for so many records, which have `bytes` together in the format of
- * record_encode(). */
+/* Returns true if the batch has room for so many records, which have `bytes` together in the format of record_encode().
+ * A STYLE counts as one more. */
 bool batch_has_room_for(const struct batch *b, size_t records, size_t bytes);
 
 /* Append a record. There must be room for it (batch_has_room_for()).

@@ -12,6 +12,8 @@
 
 #include <chat/reveal.h>
 
+#include "looks.h"
+
 #define FILE_NAME "history"
 
 enum {
@@ -20,9 +22,10 @@ enum {
         NO_SHELF = -1,
 };
 
-_Static_assert(sizeof(((struct history_slot *)0)->record) >=
-                       RECORD_HEADER_BYTES + NAME_MAX_BYTES + NICK_MAX_BYTES + 1 + TEXT_MAX_BYTES,
-               "any line has a place");
+_Static_assert(sizeof(((struct history_slot *)0)->record) >= 2 * (RECORD_HEADER_BYTES + NICK_MAX_BYTES + 1) +
+                                                                     NAME_MAX_BYTES + sizeof(STYLED_NOTICE) +
+                                                                     TEXT_MAX_BYTES,
+               "any line has a place, with its STYLE");
 
 static void history_path(const char *dir, char path[static PATH_MAX])
 {
@@ -239,7 +242,7 @@ static const struct room *history_line_room(const struct batch *b, size_t i, str
         const struct batch_record *record = &b->records[i];
         struct wire_reader reader =
                 wire_read(b->buffer + record->place[BATCH_DATAGRAM].at, record->place[BATCH_DATAGRAM].len);
-        if (record->to || !record->room || record_next(&reader, rec) <= 0 || !record_is_line(rec))
+        if (record->to || !record->room || record_next_styled(&reader, rec) <= 0 || !record_is_line(rec))
                 return NULL;
         return record->room;
 }
@@ -304,7 +307,7 @@ static void history_write_line(struct writing *w, struct record *rec, uint64_t s
                 rec->number = seconds;
         else
                 w->size += record_encode(w->buffer + w->size, HISTORY_SHOWN_MAX_BYTES - w->size, &time);
-        w->size += record_encode(w->buffer + w->size, HISTORY_SHOWN_MAX_BYTES - w->size, rec);
+        w->size += record_encode_styled(w->buffer + w->size, HISTORY_SHOWN_MAX_BYTES - w->size, rec);
 }
 
 /* Counts one more line; the last line comes first. Returns false if the line does not fit: then no earlier line is
@@ -341,10 +344,12 @@ static void history_write_shelf(const struct history *h, int shelf, struct writi
                 struct wire_reader reader = wire_read(slot->record, slot->size);
                 struct record rec;
                 char clean[HISTORY_SLOT_BYTES];
-                if (record_next(&reader, &rec) <= 0)
+                if (record_next_styled(&reader, &rec) <= 0)
                         continue;
                 /* a chatd of an earlier version may have stored the text */
                 rec.text = reveal(rec.text, clean, rec.text.len);
+                if (!looks_are_of(rec.styled, rec.text))
+                        rec.styled = slice_of("");
                 history_write_line(w, &rec, slot->seconds);
         }
 }

@@ -18,12 +18,17 @@ static bool private_reaches(const struct member *m)
         return member_is_here(m) || (m->id != LINK_ID && has_chosen);
 }
 
-/* Tells `m` that its private message in `f` went to `name`. */
+/* Tells `m` that its private message in `f`, which became `rec`, went to `name`. */
 static void private_confirm(struct chat *chat, struct member *m, const struct frame *f, struct slice name,
-                            struct slice text)
+                            const struct record *rec)
 {
         if (f->version >= frame_since(FRAME_FIND)) /* an earlier version does not know SENT */
-                answer_frame(chat, m, f, (struct frame){.type = FRAME_SENT, .name = name, .text = text});
+                answer_frame(chat, m, f,
+                             (struct frame){.type = FRAME_SENT,
+                                            .name = name,
+                                            .text = rec->text,
+                                            .style = f->style,
+                                            .styled = rec->styled});
 }
 
 /* Sends a private message to "NAME@HOST": chatd does not know the members there. */
@@ -32,17 +37,18 @@ static void private_say_to_other_host(struct chat *chat, struct member *m, const
         char text[NAME_MAX_BYTES + 1 + TEXT_MAX_BYTES + 1];
         char room[NICK_MAX_BYTES + 1];
         struct member *link = roster_find(&chat->roster, LINK_ID);
-        struct slice body = rec.text;
-        int len = snprintf(text, sizeof(text), "%.*s %.*s", (int)f->name.len, f->name.at, (int)body.len, body.at);
-        rec.text = (struct slice){text, (size_t)len};
-        rec.room = reply_room(f->version, room);
+        struct record addressed = rec;
+        int len =
+                snprintf(text, sizeof(text), "%.*s %.*s", (int)f->name.len, f->name.at, (int)rec.text.len, rec.text.at);
+        addressed.text = (struct slice){text, (size_t)len};
+        addressed.room = reply_room(f->version, room);
         if (!link) {
                 answer_code(chat, m, f, ANSWER_NOT_LINKED);
         } else if (len > TEXT_MAX_BYTES) {
                 answer_code(chat, m, f, ANSWER_TOO_LONG_FOR_HOST);
         } else {
-                batch_add_private(&chat->batch, m, link, &rec);
-                private_confirm(chat, m, f, f->name, body);
+                batch_add_private(&chat->batch, m, link, &addressed);
+                private_confirm(chat, m, f, f->name, &rec);
         }
 }
 
@@ -84,12 +90,13 @@ void private_take(struct chat *chat, struct member *m, const struct frame *f)
 {
         struct member *to = f->key != 0 ? roster_find(&chat->roster, f->key) : roster_find_name(&chat->roster, f->name);
         bool remote = f->key == 0 && text_is_remote_name(f->name.at, f->name.len);
-        struct record rec = speech_record(m, f, RECORD_PRIVATE, f->text);
+        enum record_kind kind = f->style & STYLE_CTCP ? RECORD_CTCP : RECORD_PRIVATE;
+        struct record rec = speech_record(m, f, kind, f->text);
         if (f->key == 0 && !text_is_name(f->name.at, f->name.len)) {
                 complaints_ignore(&chat->complaints, IGNORED_UNCLEAN);
                 return;
         }
-        if (!chat_take_text(chat, &rec.text))
+        if (!speech_take_text(chat, &rec))
                 return;
         if (f->key != 0 && (!to || !private_reaches(to))) {
                 struct answer a = {.code = ANSWER_LEFT, .name = f->name};
@@ -111,6 +118,6 @@ void private_take(struct chat *chat, struct member *m, const struct frame *f)
                 answer_code(chat, m, f, ANSWER_IS_YOU);
         } else {
                 batch_add_private(&chat->batch, m, to, &rec);
-                private_confirm(chat, m, f, slice_of(to->name), rec.text);
+                private_confirm(chat, m, f, slice_of(to->name), &rec);
         }
 }

@@ -7,7 +7,6 @@
 #include <chat/clock.h>
 #include <chat/names.h>
 #include <chat/notice.h>
-#include <chat/reveal.h>
 #include <chat/safe-text.h>
 #include <chat/socket.h>
 
@@ -15,6 +14,7 @@
 #include "contact.h"
 #include "notes.h"
 #include "replies.h"
+#include "speech.h"
 
 /* The name in the link's note. No session can have it, because a session's name has no "@". */
 #define LINK_NAME "@link"
@@ -182,7 +182,7 @@ static bool remote_take_private(struct chat *chat, struct record *rec, uint8_t b
         if (rec->kind == RECORD_REPLY && rec->room.len > 0)
                 return replies_take(chat, rec, bytes);
         rec->room = (struct slice){"", 0};
-        return chat_take_text(chat, &rec->text);
+        return speech_take_text(chat, rec);
 }
 
 /* Injects a private message or a reply to a member that is here, or was. */
@@ -197,7 +197,7 @@ static void remote_inject_private(struct chat *chat, struct member *m, const str
         struct member *to = roster_find_name(&chat->roster, name);
         if (to && member_is_here(to) && remote_take_private(chat, &word, bytes))
                 batch_add_private(&chat->batch, m, to, &word);
-        else if (rec->kind == RECORD_PRIVATE)
+        else if (rec->kind != RECORD_REPLY)
                 remote_note_question(questions, rec);
 }
 
@@ -205,10 +205,8 @@ static void remote_inject_private(struct chat *chat, struct member *m, const str
 static void remote_inject_to_room(struct chat *chat, struct member *m, struct record *rec)
 {
         struct room *room = rooms_find(&chat->roster.rooms, rec->room);
-        if (!chat_take_text(chat, &rec->text))
+        if (!speech_take_text(chat, rec))
                 return;
-        if (rec->kind == RECORD_LINE)
-                rec->text = reveal_behind_name(rec->text, rec->name.len);
         if (rec->kind == RECORD_CAME) {
                 struct room *left = rooms_find(&chat->roster.rooms, rec->text);
                 struct record went = *rec;
@@ -233,6 +231,12 @@ static void remote_inject_to_room(struct chat *chat, struct member *m, struct re
         }
 }
 
+/* Returns true if the record is for one member. */
+static bool remote_is_addressed(const struct record *rec)
+{
+        return rec->kind == RECORD_PRIVATE || rec->kind == RECORD_REPLY || rec->kind == RECORD_CTCP;
+}
+
 /* Injects one record of an INJECT. The batch has room for it. */
 static void remote_inject(struct chat *chat, struct member *m, struct record *rec, struct questions *questions)
 {
@@ -241,7 +245,7 @@ static void remote_inject(struct chat *chat, struct member *m, struct record *re
                 return;          /* a repeated record: the link sent it again, or a previous chatd noted it and died */
         if (rec->number >> 63) { /* such numbers are for notices, and a record with one would hide all later records */
                 complaints_ignore(&chat->complaints, IGNORED_REPEATED);
-        } else if (!of_person && rec->kind != RECORD_PRIVATE && rec->kind != RECORD_ASK && rec->kind != RECORD_REPLY) {
+        } else if (!of_person && !remote_is_addressed(rec) && rec->kind != RECORD_ASK) {
                 complaints_ignore(&chat->complaints, IGNORED_TYPE);
         } else if (!remote_is_clean(rec)) {
                 complaints_ignore(&chat->complaints, IGNORED_UNCLEAN);
@@ -287,7 +291,7 @@ static enum outcome remote_take_inject(struct chat *chat, const struct frame *f)
         if (!batch_has_room_for(&chat->batch, count + twofold,
                                 wire_left(&records) + twofold * (RECORD_HEADER_BYTES + MORE_MAX_BYTES)))
                 return NEXT_BATCH;
-        while ((r = record_next(&records, &rec)) > 0)
+        while ((r = record_next_styled(&records, &rec)) > 0)
                 remote_inject(chat, m, &rec, &questions);
         for (size_t i = 0; i < questions.count; i++)
                 replies_send(chat, m, &questions.records[i]);

@@ -38,7 +38,7 @@ void replies_send(struct chat *chat, struct member *m, const struct record *aske
         struct answer_rooms list = reply_list(buffer);
         struct slice rest = asked->text, name;
         struct answer a;
-        if (asked->kind == RECORD_PRIVATE) {
+        if (asked->kind != RECORD_ASK) { /* a message for a member that is not here */
                 if (!word_next(&rest, &name) || name.len > NAME_MAX_BYTES || !text_is_name(name.at, name.len))
                         return;
                 a = (struct answer){.code = ANSWER_NOBODY_THERE, .name = name};

@@ -6,11 +6,30 @@
 #include "admin.h"
 #include "answer.h"
 #include "arrivals.h"
+#include "looks.h"
 
 struct record speech_record(const struct member *m, const struct frame *f, enum record_kind kind, struct slice text)
 {
         return (struct record){
-                .kind = (uint8_t)kind, .id = m->id, .number = f->number, .name = slice_of(m->name), .text = text};
+                .kind = (uint8_t)kind,
+                .id = m->id,
+                .number = f->number,
+                .name = slice_of(m->name),
+                .text = text,
+                .styled = f->styled,
+                .is_notice = f->style & STYLE_NOTICE,
+        };
+}
+
+bool speech_take_text(struct chat *chat, struct record *rec)
+{
+        if (!chat_take_text(chat, &rec->text))
+                return false;
+        if (rec->kind == RECORD_LINE)
+                rec->text = reveal_behind_name(rec->text, rec->name.len);
+        if (!looks_are_of(rec->styled, rec->text))
+                rec->styled = slice_of("");
+        return true;
 }
 
 /* Returns the seat of `m` in the room of this name; or, if the name is empty, that of a member that does not roam. Returns
@@ -39,13 +58,18 @@ struct seat *speech_find_seat(struct chat *chat, struct member *m, const struct 
         return seat;
 }
 
+static void speech_add(struct chat *chat, struct member *m, struct room *room, const struct record *rec)
+{
+        if (m->arrival != ARRIVAL_ANNOUNCED)
+                arrivals_name(chat, m);
+        batch_add(&chat->batch, m, room, rec);
+}
+
 void speech_announce(struct chat *chat, struct member *m, struct room *room, const struct frame *f,
                      enum record_kind kind, struct slice text)
 {
         struct record rec = speech_record(m, f, kind, text);
-        if (m->arrival != ARRIVAL_ANNOUNCED)
-                arrivals_name(chat, m);
-        batch_add(&chat->batch, m, room, &rec);
+        speech_add(chat, m, room, &rec);
 }
 
 /* Returns true if nobody else gets the lines that are said from `seat`. If there is a link, people on other hosts may be
@@ -76,17 +100,14 @@ static void speech_say(struct chat *chat, struct member *m, struct seat *seat, c
                 complaints_ignore(&chat->complaints, IGNORED_REPEATED);
                 return;
         }
-        if (!chat_take_text(chat, &line->text))
+        if (!speech_take_text(chat, line))
                 return;
-        line->text = reveal_behind_name(line->text, line->name.len);
         chat_take_number(chat, m, line->number);
         m->lines_total = line->number;
         if (admin_silences(chat, m, f, false) || !seat)
                 return;
-        if (m->arrival != ARRIVAL_ANNOUNCED)
-                arrivals_name(chat, m);
         chat->lines++;
-        batch_add(&chat->batch, m, seat->room, line);
+        speech_add(chat, m, seat->room, line);
         speech_tell_alone(chat, seat, f);
 }
 
@@ -97,12 +118,12 @@ enum outcome speech_line(struct chat *chat, const struct frame *f)
                 complaints_ignore(&chat->complaints, IGNORED_STRANGER);
                 return TAKEN;
         }
-        struct record rec = {.kind = RECORD_LINE, .id = m->id, .number = f->number, .name = slice_of(m->name)};
+        struct record rec = speech_record(m, f, RECORD_LINE, slice_of(""));
         struct seat *seat = speech_seat(chat, m, f->name);
         struct slice text = f->text;
         if (!seat && f->number > m->lines_in) /* one answer is enough for all lines */
                 speech_tell_absent(chat, m, f);
-        for (bool more = true; more; rec.number++) {
+        for (bool more = true; more; rec.number++, rec.styled = slice_of("")) {
                 more = line_next(&text, &rec.text);
                 speech_say(chat, m, seat, &(struct frame){.version = f->version, .number = rec.number}, &rec);
         }
@@ -111,11 +132,11 @@ enum outcome speech_line(struct chat *chat, const struct frame *f)
 
 void speech_action(struct chat *chat, struct member *m, const struct frame *f)
 {
-        struct slice text = f->text;
+        struct record rec = speech_record(m, f, RECORD_ACTION, f->text);
         struct seat *seat = speech_find_seat(chat, m, f);
-        if (!seat || !chat_take_text(chat, &text))
+        if (!seat || !speech_take_text(chat, &rec))
                 return;
         chat->lines++;
-        speech_announce(chat, m, seat->room, f, RECORD_ACTION, text);
+        speech_add(chat, m, seat->room, &rec);
         speech_tell_alone(chat, seat, f);
 }

@@ -9,8 +9,12 @@ enum outcome speech_line(struct chat *chat, const struct frame *f);
 /* Takes an ACTION or ROOM_ACTION of `m`. */
 void speech_action(struct chat *chat, struct member *m, const struct frame *f);
 
-/* Returns a record of `m` with the number of `f`. */
+/* Returns a record of `m` with the number and style of `f`. */
 struct record speech_record(const struct member *m, const struct frame *f, enum record_kind kind, struct slice text);
+
+/* Makes the text of a record safe for all clients. Drops formatting that is not of this text. Returns false, and counts
+ * the frame as ignored, if the text is unclean. */
+bool speech_take_text(struct chat *chat, struct record *rec);
 
 /* Returns the seat of `m` in the room that `f` is for: the room of this name, or the only room of a member that does not
  * roam. Returns NULL if `m` is not there: then tells it so, or counts the frame as ignored if it names no room. */

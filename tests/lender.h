@@ -113,7 +113,7 @@ static inline size_t lender_line(const struct lender *l, const struct record *r,
 static inline void lender_show(struct lender *l, struct wire_reader records)
 {
         struct record r;
-        while (record_next(&records, &r) > 0) {
+        while (record_next_styled(&records, &r) > 0) {
                 char line[OUTLET_LINE_MAX_BYTES];
                 bool seen = seen_before(&l->seen, r.id, record_key(&r));
                 size_t bytes = lender_line(l, &r, line);

@@ -28,7 +28,7 @@
 /* The version of the structures below, of the rules above, and of how lines look (display.h; chat-irc/line.h, nick.h and
  * message.h). Increase it with each change of these. LEND states the number, and a session that was built with another
  * number does not lend. (Since 6 a session looks by itself if chatd wrote; before, chatd woke it.) */
-enum { OUTLET_LAYOUT = 8 };
+enum { OUTLET_LAYOUT = 9 };
 
 /* The descriptors that come with LEND, in this order. */
 enum lend_fds {

@@ -38,6 +38,11 @@ enum record_kind {
         /* since version 9, in a PAST for a session that roams: `number` is the time of the next record, in seconds since
          * 1970 */
         RECORD_TIME,
+        /* since version 10: how the record in front of it, of the same id and number, looks to clients that can show it.
+         * See record_next_styled() */
+        RECORD_STYLE,
+        /* since version 10: text is for the program of one member's client (CTCP); addressed as a PRIVATE, and not shown */
+        RECORD_CTCP,
         /* or'ed to a kind: the text begins with the name of the room that it is for, and a space. See `room` */
         RECORD_IN_ROOM = 0x80,
 };
@@ -45,6 +50,7 @@ enum record_kind {
 #define LEAVE_REMOVED "removed" /* the text of a LEAVE if an administrator removed the member; since version 4 */
 #define ASK_WHO "who"
 #define ASK_ROOMS "rooms"
+#define STYLED_NOTICE "notice" /* the name of a STYLE if the record in front of it is a notice */
 
 /* One line or notice of a batch. The id and record_key() identify it for ever. The number of a JOIN is 0, that of a
  * LEAVE is UINT64_MAX. Records from other hosts have LINK_ID and the number that the link gave them. The two notices of
@@ -56,6 +62,9 @@ struct record {
         struct slice name, text;
         struct slice room; /* it is for; empty: for the first one, or for everybody; ASK, PRIVATE, REPLY: see reply.h */
         struct slice answer; /* of a NOTICE, which has no name: it lies in the place of the name */
+        /* of what a member says, since version 10: the text with formatting (chat-irc/formatting.h); empty: it has none */
+        struct slice styled;
+        bool is_notice; /* no program may answer it, as with STYLE_NOTICE (frame-types.h) */
 };
 
 /* Appends `rec` to a batch. Returns its size. If it does not fit, returns 0 and writes nothing. */
@@ -98,7 +107,8 @@ static inline int record_next(struct wire_reader *r, struct record *rec)
         rec->id = wire_get_u64(&one);
         rec->number = wire_get_u64(&one);
         rec->name = wire_get_bytes(&one, name_len);
-        rec->answer = (struct slice){"", 0};
+        rec->answer = rec->styled = (struct slice){"", 0};
+        rec->is_notice = false;
         if (one.bad)
                 return -EBADMSG;
         rec->text = wire_get_bytes(&one, wire_left(&one));
@@ -112,6 +122,51 @@ static inline int record_next(struct wire_reader *r, struct record *rec)
                 return -EBADMSG;
         r->at += total;
         return 1;
+}
+
+/* Returns true if a STYLE belongs to the record. */
+static inline bool record_has_style(const struct record *rec)
+{
+        return rec->styled.len > 0 || rec->is_notice;
+}
+
+/* Appends `rec` to a batch, and its STYLE if it has one. Returns the size of both. If they do not fit, returns 0. */
+static inline size_t record_encode_styled(void *buffer, size_t size, const struct record *rec)
+{
+        const struct record style = {.kind = RECORD_STYLE,
+                                     .id = rec->id,
+                                     .number = rec->number,
+                                     .name = slice_of(rec->is_notice ? STYLED_NOTICE : ""),
+                                     .text = rec->styled,
+                                     .room = rec->room};
+        size_t len = record_encode(buffer, size, rec);
+        if (len == 0 || !record_has_style(rec))
+                return len;
+        size_t more = record_encode((uint8_t *)buffer + len, size - len, &style);
+        return more > 0 ? len + more : 0;
+}
+
+/* Finds the STYLE of `rec` at the beginning of `r`, and takes over what it says. Returns false if there is none. */
+static inline bool record_take_style(struct wire_reader *r, struct record *rec)
+{
+        struct wire_reader next = *r;
+        struct record style;
+        if (record_next(&next, &style) <= 0 || style.kind != RECORD_STYLE || style.id != rec->id ||
+            style.number != rec->number || style.text.len > STYLED_MAX_BYTES)
+                return false;
+        rec->styled = style.text;
+        rec->is_notice = slice_equal(style.name, slice_of(STYLED_NOTICE));
+        *r = next;
+        return true;
+}
+
+/* Takes the next record off `r`, and its STYLE if it has one. Returns as record_next() does. */
+static inline int record_next_styled(struct wire_reader *r, struct record *rec)
+{
+        int result = record_next(r, rec);
+        if (result > 0)
+                record_take_style(r, rec);
+        return result;
 }
 
 /* Returns true if this version could have written a record of this length, so that any buffer for a line has room for
@@ -132,7 +187,8 @@ static inline uint64_t record_key(const struct record *rec)
         return rec->number ^ hash * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-/* Returns the number of records in `r`, up to its end or to the first bytes that are no record. */
+/* Returns the number of records in `r`, each STYLE among them, up to its end or to the first bytes that are no
+ * record. */
 static inline size_t records_count(struct wire_reader r)
 {
         struct record rec;

@@ -24,7 +24,26 @@ static bool is_same(const struct frame *a, const struct frame *b)
         return a->type == b->type && a->id == b->id && a->number == b->number && a->key == b->key &&
                slice_equal(a->name, b->name) && slice_equal(a->address, b->address) && slice_equal(a->text, b->text) &&
                a->reason == b->reason && a->lines_out == b->lines_out && a->lines_skipped == b->lines_skipped &&
-               a->members == b->members && slice_equal(a->answer, b->answer);
+               a->members == b->members && slice_equal(a->answer, b->answer) && a->style == b->style &&
+               slice_equal(a->styled, b->styled);
+}
+
+/* Checks that a record and its STYLE mean the same when they are encoded again. */
+static void check_styles(struct wire_reader r)
+{
+        static uint8_t buffer[2 * UINT16_MAX];
+        struct record rec, again;
+        while (record_next_styled(&r, &rec) > 0) {
+                size_t n = record_encode_styled(buffer, sizeof(buffer), &rec);
+                struct wire_reader same = wire_read(buffer, n);
+                if (n == 0) /* its name is too long */
+                        continue;
+                PROMISE(rec.styled.len <= STYLED_MAX_BYTES, "formatting of %zu bytes", rec.styled.len);
+                PROMISE(record_next_styled(&same, &again) == 1 && wire_left(&same) == 0, "more than a record");
+                PROMISE(again.kind == rec.kind && slice_equal(again.text, rec.text) &&
+                                slice_equal(again.styled, rec.styled) && again.is_notice == rec.is_notice,
+                        "the record has another style");
+        }
 }
 
 static void check_records(struct wire_reader r)
@@ -92,6 +111,11 @@ static size_t appended(const struct frame *f)
         case FRAME_FOUND:
         case FRAME_REFUSED:
                 return answer;
+        case FRAME_ROOM_LINE:
+        case FRAME_ROOM_ACTION:
+        case FRAME_PRIVATE:
+        case FRAME_SENT:
+                return f->version >= FRAME_STYLE_SINCE ? 0 : 1 + sizeof(uint16_t);
         case FRAME_KICKED:
         case FRAME_NOTICE:
         case FRAME_TELL:
@@ -108,6 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_slice(f.name, data, size, NAME_MAX_BYTES);
         check_slice(f.address, data, size, ADDRESS_MAX_BYTES);
         check_slice(f.text, data, size, TEXT_MAX_BYTES);
+        check_slice(f.styled, data, size, STYLED_MAX_BYTES);
         check_slice(f.answer, data, size, ANSWER_MAX_BYTES);
         if (r != 0) {
                 PROMISE(r == -EBADMSG || r == -EPROTONOSUPPORT || r == FRAME_E_TYPE, "error %d", r);
@@ -132,6 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 PROMISE(n == FRAME_HEADER_BYTES && f.records.at == data + n && f.records.end == data + size,
                         "records elsewhere");
                 check_records(f.records);
+                check_styles(f.records);
         } else {
                 PROMISE(same == size || f.version > FRAME_VERSION, "a tail of %zu bytes is taken", size - same);
                 check_other_sizes(buffer, n, &f);

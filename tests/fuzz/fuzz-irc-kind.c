@@ -347,6 +347,9 @@ static void world_type_param(void)
                 "5",
                 "ann,bob,kim/b,nobody",
                 "\001ACTION waves\001",
+                "\001VERSION\001",
+                ":\001DCC SEND x 1 2 3\001",
+                ":\002bold\x0f and \00304,05red",
                 ":server-time echo-message",
                 ":batch labeled-response message-tags",
                 ":bob ann kim/b",
@@ -488,7 +491,7 @@ static void world_end(void)
                 irc_kind.may_read(&irc), irc.stage);
         w.reads = ALL_BYTES;
         irc_chatd_finish(&chatd);
-        if (talk_version(&session) < FRAME_VERSION && chatd.inbox_count == 0)
+        if (talk_version(&session) < frame_since(FRAME_ENTER) && chatd.inbox_count == 0)
                 irc_chatd_restart(&chatd, false); /* the session knows of an earlier version alone */
         if (w.is_checked || !world_is_quiet())
                 return;

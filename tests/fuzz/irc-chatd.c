@@ -7,6 +7,8 @@
 #include <chat/names.h>
 #include <chat/safe-text.h>
 
+#include "../../chat-irc/formatting.h"
+
 #define OTHER_NAME "somebody-else"
 
 void irc_chatd_begin(struct irc_chatd *d)
@@ -32,6 +34,18 @@ static void irc_chatd_check_text(struct slice text)
                 more = line_next(&text, &line);
                 PROMISE(text_is_clean(line.at, line.len), "an unclean text: %.*s", (int)line.len, line.at);
         }
+}
+
+/* Formatting is that of the text, and CTCP is for one person. */
+static void irc_chatd_check_style(const struct frame *f)
+{
+        char plain[STYLED_MAX_BYTES];
+        if (f->styled.len > 0)
+                PROMISE(f->styled.len <= sizeof(plain) && slice_equal(formatting_remove(f->styled, plain), f->text),
+                        "formatting of another text: %.*s", (int)f->styled.len, f->styled.at);
+        PROMISE(f->style <= (STYLE_NOTICE | STYLE_CTCP), "the style %d", f->style);
+        PROMISE(!(f->style & STYLE_CTCP) || (f->type == FRAME_PRIVATE && strncasecmp(f->text.at, "DCC ", 4) != 0),
+                "CTCP: %.*s", (int)f->text.len, f->text.at);
 }
 
 static void irc_chatd_check_name(const struct frame *f)
@@ -69,6 +83,7 @@ int irc_chatd_take(struct irc_chatd *d, const void *data, size_t size)
         PROMISE(!d->has_bye || f.type == FRAME_HERE, "a frame behind BYE");
         irc_chatd_check_text(f.text);
         irc_chatd_check_name(&f);
+        irc_chatd_check_style(&f);
         switch (f.type) {
         case FRAME_HELLO:
                 d->has_hello = true;
@@ -111,11 +126,10 @@ static void irc_chatd_send(struct irc_chatd *d, struct frame f, const void *reco
 {
         size_t n = (d->inbox_first + d->inbox_count) % IRC_CHATD_INBOX_MAX;
         f.id = d->epoch;
-        for (int field = 0; field < 3; field++) {
-                struct slice *one = field == 0 ? &f.name : field == 1 ? &f.text : &f.answer;
-                if (!one->at)
-                        *one = slice_of("");
-        }
+        struct slice *const fields[] = {&f.name, &f.text, &f.answer, &f.styled};
+        for (size_t field = 0; field < sizeof(fields) / sizeof(fields[0]); field++)
+                if (!fields[field]->at)
+                        *fields[field] = slice_of("");
         if (!irc_chatd_may_say(d))
                 return;
         size_t header = frame_encode(d->inbox[n].data, sizeof(d->inbox[n].data), &f);
@@ -219,6 +233,20 @@ static struct slice irc_chatd_choose_text(struct choices *c, char *text, size_t 
         for (size_t n = (choice & 0x7f) * 20u, size = strlen(unit); n > 0 && size <= most - len; n--, len += size)
                 memcpy(text + len, unit, size);
         return (struct slice){text, len};
+}
+
+/* Chooses a style. Formatting stands around the text, if both are not too long. */
+static uint8_t irc_chatd_choose_style(struct choices *c, struct slice text, char formatted[static STYLED_MAX_BYTES + 1],
+                                      struct slice *styled)
+{
+        static const char *const codes[] = {"\x02", "\00304,5", "\x1d\x1f", "\004ff00ff"};
+        uint8_t choice = choose_u8(c);
+        *styled = slice_of("");
+        if (choice & 0x40 && text.len + 16 <= STYLED_MAX_BYTES) {
+                snprintf(formatted, STYLED_MAX_BYTES + 1, "%s%.*s\x0f", codes[choice & 3], (int)text.len, text.at);
+                *styled = slice_of(formatted);
+        }
+        return choice & 0x80 ? STYLE_NOTICE : 0;
 }
 
 /* Adds a room with its people to a list: with a high `size`, as many as the list has room for. */
@@ -345,6 +373,7 @@ void irc_chatd_serve(struct irc_chatd *d, uint8_t how)
                 f.type = r.type == FRAME_FIND ? FRAME_FOUND : FRAME_SENT;
                 f.name = slice_of(r.name);
                 f.text = slice_of(f.type == FRAME_SENT ? "psst" : "");
+                f.style = how & 0x20 ? STYLE_CTCP : 0;
                 f.key = how & 1;
         }
         if (code != 0)
@@ -355,7 +384,7 @@ void irc_chatd_serve(struct irc_chatd *d, uint8_t how)
 void irc_chatd_answer(struct irc_chatd *d, struct choices *c)
 {
         static const uint8_t types[] = {FRAME_ANSWER, FRAME_ANSWER, FRAME_SENT, FRAME_NAMES, FRAME_FOUND};
-        char name[NAME_MAX_BYTES + 1], text[TEXT_MAX_BYTES];
+        char name[NAME_MAX_BYTES + 1], text[TEXT_MAX_BYTES], formatted[STYLED_MAX_BYTES + 1];
         uint8_t choice = choose_u8(c), code = choose_u8(c) % ANSWER_CODES;
         uint64_t number = choose_u8(c);
         if (!irc_chatd_may_say(d))
@@ -369,6 +398,7 @@ void irc_chatd_answer(struct irc_chatd *d, struct choices *c)
                 f.key = choice & 1;
                 f.name = irc_chatd_choose_name(d, c, name);
                 f.text = irc_chatd_choose_text(c, text, sizeof(text));
+                f.style = irc_chatd_choose_style(c, f.text, formatted, &f.styled) | (choice & 0x20 ? STYLE_CTCP : 0);
         }
         irc_chatd_send_answer(d, c, f, code, choice & 0x40 && d->open_count > 0 ? d->open[0].name : NULL);
         irc_chatd_close(d, number);
@@ -380,6 +410,7 @@ void irc_chatd_answer(struct irc_chatd *d, struct choices *c)
 static size_t irc_chatd_add_record(struct irc_chatd *d, struct choices *c, uint8_t kind, uint8_t *buffer, size_t size)
 {
         char name[NAME_MAX_BYTES + 1], room[NICK_MAX_BYTES + 1], text[TEXT_MAX_BYTES], new_name[NAME_MAX_BYTES + 1];
+        char formatted[STYLED_MAX_BYTES + 1];
         struct record r = {.kind = kind, .id = 1 + choose_u8(c) % 4u, .number = ++d->records, .name = {"", 0}};
         struct answer a = {.code = (uint8_t)(1 + choose_u8(c) % (ANSWER_CODES - 1)), .count = 1};
         uint8_t answer[NAME_MAX_BYTES];
@@ -399,8 +430,10 @@ static size_t irc_chatd_add_record(struct irc_chatd *d, struct choices *c, uint8
                 r.text = (struct slice){(const char *)answer, answer_encode(answer, sizeof(answer), &a)};
         else if (kind == RECORD_NOTICE)
                 r.answer = (struct slice){(const char *)answer, answer_encode(answer, sizeof(answer), &a)};
+        if (record_is_line(&r) || kind == RECORD_PRIVATE || kind == RECORD_CTCP)
+                r.is_notice = irc_chatd_choose_style(c, r.text, formatted, &r.styled) & STYLE_NOTICE;
         PROMISE(record_is_bounded(&r), "this target's record is too long");
-        return record_encode(buffer, size, &r);
+        return record_encode_styled(buffer, size, &r);
 }
 
 void irc_chatd_relay(struct irc_chatd *d, struct choices *c)
@@ -409,7 +442,7 @@ void irc_chatd_relay(struct irc_chatd *d, struct choices *c)
         uint64_t relayed = irc_chatd_relayed(d);
         size_t size = 0;
         for (unsigned n = 1 + choose_u8(c) % 4; n > 0; n--) {
-                uint8_t kind = choose_u8(c) % (RECORD_TIME + 1);
+                uint8_t kind = choose_u8(c) % (RECORD_CTCP + 1);
                 size += irc_chatd_add_record(d, c, kind, records + size, sizeof(records) - size);
         }
         irc_chatd_send(d, (struct frame){.type = FRAME_BATCH, .number = relayed}, records, size);

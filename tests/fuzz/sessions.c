@@ -278,10 +278,33 @@ static void add_line(struct sessions *s, unsigned k, unsigned to, int room)
                 s->lines[line].due &= is_in(me, room, s->now); /* otherwise nobody gets it */
 }
 
+/* Gives what a session says a style, if it knows styles: one that depends on its first line. Several lines have no
+ * formatting. */
+static struct frame in_style(const struct sessions *s, unsigned k, struct frame f, size_t lines,
+                             char styled[static STYLED_MAX_BYTES])
+{
+        if (!s->all[k].roams)
+                return f;
+        f.style = s->lines_count % 3 == 0 ? STYLE_NOTICE : 0;
+        if (s->lines_count % 2 == 0 && lines == 1 && f.text.len < STYLED_MAX_BYTES) {
+                styled[0] = '\x02';
+                memcpy(styled + 1, f.text.at, f.text.len);
+                f.styled = (struct slice){styled, 1 + f.text.len};
+        }
+        return f;
+}
+
+/* Notes the style of the next line, which `f` says. */
+static void note_style(struct sessions *s, const struct frame *f, size_t line)
+{
+        s->lines[line].is_notice = f->style & STYLE_NOTICE;
+        s->lines[line].is_styled = f->styled.len > 0;
+}
+
 bool session_lines(struct sessions *s, unsigned k, size_t size, size_t count)
 {
         struct session *me = &s->all[k];
-        char text[TEXT_MAX_BYTES];
+        char text[TEXT_MAX_BYTES], styled[STYLED_MAX_BYTES];
         size_t len = 0, most = sizeof(text) / count - 1;
         if (s->lines_count + count >=
             (count > 1 ? LINES_MAX / 2 : LINES_MAX)) /* if there are many at once, leave room for the others */
@@ -294,15 +317,18 @@ bool session_lines(struct sessions *s, unsigned k, size_t size, size_t count)
                 text[len + n] = 'x';
                 len += size < n ? n : size < most ? size : most;
         }
-        const struct frame said = in_room(
+        struct frame said = in_room(
                 s, k, (struct frame){.type = FRAME_LINE, .id = me->id, .number = me->number + 1, .text = {text, len}},
                 FRAME_ROOM_LINE);
+        said = in_style(s, k, said, count, styled);
         int room = room_for_next(s, k);
         if (!put_frame(s, &said))
                 return false;
         me->number += count;
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
                 add_line(s, k, PLAYERS, room);
+                note_style(s, &said, s->lines_count);
+        }
         return true;
 }
 
@@ -370,28 +396,33 @@ bool session_who(struct sessions *s, unsigned k)
 
 bool session_acts(struct sessions *s, unsigned k)
 {
-        char text[24];
+        char text[24], styled[STYLED_MAX_BYTES];
         if (s->lines_count + 1 >= LINES_MAX)
                 return true;
         snprintf(text, sizeof(text), "#%zu", s->lines_count + 1);
         int room = room_for_next(s, k);
-        if (!put_request(
-                    s, k,
-                    in_room(s, k, (struct frame){.type = FRAME_ACTION, .text = slice_of(text)}, FRAME_ROOM_ACTION)))
+        struct frame acts =
+                in_room(s, k, (struct frame){.type = FRAME_ACTION, .text = slice_of(text)}, FRAME_ROOM_ACTION);
+        acts = in_style(s, k, acts, 1, styled);
+        if (!put_request(s, k, acts))
                 return false;
         add_line(s, k, PLAYERS, room);
+        note_style(s, &acts, s->lines_count);
         return true;
 }
 
 bool session_private(struct sessions *s, unsigned k, unsigned what)
 {
-        char text[24];
+        char text[24], styled[STYLED_MAX_BYTES];
         if (s->lines_count + 1 >= LINES_MAX || what == k)
                 return true;
         snprintf(text, sizeof(text), "#%zu", s->lines_count + 1);
-        if (!put_request(s, k, (struct frame){.type = FRAME_PRIVATE, .key = s->all[what].id, .text = slice_of(text)}))
+        const struct frame says = in_style(
+                s, k, (struct frame){.type = FRAME_PRIVATE, .key = s->all[what].id, .text = slice_of(text)}, 1, styled);
+        if (!put_request(s, k, says))
                 return false;
         add_line(s, k, what, 0);
+        note_style(s, &says, s->lines_count);
         return true;
 }
 
@@ -680,6 +711,16 @@ static bool is_of_host(const struct record *r)
         return r->kind == RECORD_REPLY || r->kind == RECORD_ANSWER;
 }
 
+/* Checks that a line has the style in which it was said. */
+static void check_style(const struct sessions *s, size_t line, const struct record *r)
+{
+        PROMISE(r->is_notice == s->lines[line].is_notice, "line %zu is a notice, or is not", line);
+        PROMISE((r->styled.len > 0) == s->lines[line].is_styled, "line %zu has formatting, or has none", line);
+        PROMISE(r->styled.len == 0 || (r->styled.len == r->text.len + 1 && r->styled.at[0] == '\x02' &&
+                                       memcmp(r->styled.at + 1, r->text.at, r->text.len) == 0),
+                "line %zu has another formatting", line);
+}
+
 static void take_record(struct sessions *s, struct session *me, const struct record *r)
 {
         unsigned from = find(s, r->id);
@@ -712,6 +753,7 @@ static void take_record(struct sessions *s, struct session *me, const struct rec
         if (from == LINK)
                 check_injected(me, r);
         if (line > 0) {
+                check_style(s, line, r);
                 PROMISE(s->lines[line].from == from, "line %zu is not of player %u", line, from);
                 PROMISE(line > me->last_line, "line %zu after line %zu", line, me->last_line);
                 PROMISE(s->lines[line].to == PLAYERS || &s->all[s->lines[line].to] == me, "line %zu is not for %s",
@@ -877,7 +919,7 @@ static void take_past(const struct sessions *s, struct session *me, const struct
         bool shows = f->number >= me->past_number, comes = f->number == 0;
         if (shows)
                 me->past_number = f->number + 1;
-        while ((more = record_next(&records, &r)) > 0) {
+        while ((more = record_next_styled(&records, &r)) > 0) {
                 size_t line = line_of(&r);
                 if (r.kind == RECORD_TIME && me->roams)
                         continue;
@@ -885,6 +927,8 @@ static void take_past(const struct sessions *s, struct session *me, const struct
                 PROMISE(text_is_clean(r.text.at, r.text.len), "a past that is unclean");
                 PROMISE(line <= s->lines_count && (line == 0 || s->lines[line].to == PLAYERS),
                         "line %zu is in the past", line);
+                if (line > 0)
+                        check_style(s, line, &r);
                 if (!shows || line == 0 || !are_all_once(s))
                         continue;
                 PROMISE(line > last, "in the past, line %zu is behind line %zu", line, last);
@@ -950,7 +994,7 @@ static void take_datagram(struct sessions *s, struct session *me, const uint8_t 
         switch (f.type) {
         case FRAME_BATCH:
                 PROMISE(wire_left(&f.records) > 0, "an empty batch");
-                while ((more = record_next(&f.records, &r)) > 0)
+                while ((more = record_next_styled(&f.records, &r)) > 0)
                         take_record(s, me, &r);
                 PROMISE(more == 0, "a bad record");
                 break;

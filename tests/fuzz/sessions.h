@@ -107,7 +107,8 @@ struct sessions {
                 uint8_t from;
                 uint8_t to; /* the only reader; PLAYERS: everybody in the room */
                 int room;   /* the number of the room */
-                bool due;   /* due to all attentive members */
+                bool is_notice, is_styled;
+                bool due; /* due to all attentive members */
                 uint64_t at;
                 /* the author's name, as the first session saw it that was shown the line */
                 char name[NAME_MAX_BYTES + 1];

@@ -60,7 +60,7 @@ static inline struct slice inbox_sentence(const struct record *r, char text[stat
 /* Returns the contents of an inbox in words, separated by ", ": "welcome 1" (the number of members), "join ann", "line
  * ann hi", "leave ann", "notice text", "action ann waves", "rename ann bob", "went ann kitchen", "came kitchen: ann
  * lobby" (in a room other than the first), "enter ann", "exit ann", "topic ann text", "ask ann who", "reply chat@b
- * text", "renamed ann bob", "time", "private ann psst", "answered chat@b text", "answer text", "text text",
+ * text", "renamed ann bob", "time", "private ann psst", "style notice text", "ctcp ann text", "answered chat@b text", "answer text", "text text",
  * "probe text", "past" and records, "goodbye", "missed 3", "relayed 3", "rollcall", "refused text", "kicked text",
  * "sent bob psst", "found bob", "found nobody: text", "names bob eve". A WELCOME with a number is "welcome 1 behind 7".
  * With `seen`, leaves out records that a session would not show again. */
@@ -81,7 +81,8 @@ static inline const char *inbox_read_new(int fd, struct seen *seen)
                 [RECORD_PRIVATE] = "private", [RECORD_WENT] = "went",       [RECORD_CAME] = "came",
                 [RECORD_TOPIC] = "topic",     [RECORD_ASK] = "ask",         [RECORD_REPLY] = "reply",
                 [RECORD_RENAMED] = "renamed", [RECORD_ANSWER] = "answered", [RECORD_ENTER] = "enter",
-                [RECORD_EXIT] = "exit",       [RECORD_TIME] = "time",
+                [RECORD_EXIT] = "exit",       [RECORD_TIME] = "time",       [RECORD_STYLE] = "style",
+                [RECORD_CTCP] = "ctcp",
         };
         ssize_t n;
         /* with "w", the buffer would keep its contents if nothing is written */

@@ -252,7 +252,7 @@ static inline void show(struct fixture *f, const char *kind, struct slice name, 
 static inline void relay(struct fixture *f, struct wire_reader records)
 {
         struct record rec;
-        while (record_next(&records, &rec) > 0) {
+        while (record_next_styled(&records, &rec) > 0) {
                 assert_true(rec.number > f->before);
                 assert_true(text_is_remote_name(rec.name.at, rec.name.len));
                 f->before = rec.number;
@@ -266,6 +266,9 @@ static inline void relay(struct fixture *f, struct wire_reader records)
                          : rec.room.len > 0         ? ":"
                                                     : "");
                 show(f, kind, rec.name, rec.text);
+                if (record_has_style(&rec)) /* formatting is not clean text */
+                        f->len += (size_t)snprintf(f->words + f->len, WORDS_MAX_BYTES - f->len, " (%s%.*s)",
+                                                   rec.is_notice ? "notice " : "", (int)rec.styled.len, rec.styled.at);
         }
 }
 
@@ -331,11 +334,11 @@ static inline void assert_seen(struct fixture *f, const char *expected)
 static inline void publish(struct fixture *f, const char *host, uint64_t instance, uint64_t position, uint64_t count,
                            const struct record *also)
 {
-        uint8_t data[4096];
+        uint8_t data[2 * FRAME_MAX_BYTES];
         struct message header = {.type = MESSAGE_SAID, .instance = instance, .position = position};
         size_t size = message_encode(data, sizeof(data), &header);
         if (also)
-                size += record_encode(data + size, sizeof(data) - size, also);
+                size += record_encode_styled(data + size, sizeof(data) - size, also);
         for (uint64_t i = also != NULL; i < count; i++)
                 size += encode_line(data + size, sizeof(data) - size, position + i);
         network_add(f->network, NETWORK_SAID, host, data, size);

@@ -37,6 +37,7 @@ struct fixture {
         struct member *members[MEMBERS];
         int inboxes[MEMBERS];
         struct lender *lenders[MEMBERS]; /* NULL: it lends nothing */
+        bool with_styles;                /* some lines are notices, or have formatting */
 };
 
 /* Time passes only while chatd waits, or if a test changes this. */

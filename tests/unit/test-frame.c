@@ -220,6 +220,93 @@ static void test_records_are_bounded(void **state)
         }
 }
 
+static struct record styled_record(const char *styled, bool is_notice)
+{
+        return (struct record){.kind = RECORD_LINE,
+                               .id = 3,
+                               .number = 4,
+                               .name = slice_of("bo"),
+                               .text = slice_of("hey"),
+                               .room = slice_of("den"),
+                               .styled = slice_of(styled),
+                               .is_notice = is_notice};
+}
+
+/* A STYLE stands behind its record. A reader that does not know it finds two records. */
+static void test_styles(void **state)
+{
+        (void)state;
+        uint8_t buffer[256];
+        static const struct {
+                const char *styled;
+                bool is_notice;
+        } all[] = {{"\x02hey", false}, {"", true}, {"\x02hey", true}, {"", false}};
+        for (size_t i = 0; i < 4; i++) {
+                struct record in = styled_record(all[i].styled, all[i].is_notice), out;
+                size_t n = record_encode_styled(buffer, sizeof(buffer), &in);
+                struct wire_reader r = wire_read(buffer, n);
+                assert_int_equal(records_count(r), i < 3 ? 2 : 1);
+                assert_int_equal(record_next_styled(&r, &out), 1);
+                assert_int_equal(wire_left(&r), 0);
+                assert_true(slice_equal(out.styled, in.styled));
+                assert_int_equal(out.is_notice, in.is_notice);
+                assert_true(slice_equal(out.text, in.text));
+                assert_true(slice_equal(out.room, in.room));
+                r = wire_read(buffer, n);
+                assert_int_equal(record_next(&r, &out), 1);
+                assert_false(record_has_style(&out));
+                for (size_t size = 0; size < n; size++)
+                        assert_int_equal(record_encode_styled(buffer, size, &in), 0);
+        }
+}
+
+/* A STYLE of another record, or one that is too long, changes nothing. */
+static void test_styles_of_others(void **state)
+{
+        (void)state;
+        static uint8_t buffer[2 * FRAME_MAX_BYTES];
+        static char text[STYLED_MAX_BYTES + 1];
+        memset(text, 'x', sizeof(text));
+        for (int i = 0; i < 4; i++) {
+                struct record in = styled_record("", false), out;
+                struct record style = {.kind = RECORD_STYLE, .id = 3, .number = 4, .text = {text, STYLED_MAX_BYTES}};
+                style.id += i == 1;
+                style.number += i == 2;
+                style.text.len += i == 3;
+                size_t n = record_encode(buffer, sizeof(buffer), &in);
+                n += record_encode(buffer + n, sizeof(buffer) - n, &style);
+                struct wire_reader r = wire_read(buffer, n);
+                assert_int_equal(record_next_styled(&r, &out), 1);
+                assert_int_equal(out.styled.len, i == 0 ? STYLED_MAX_BYTES : 0);
+                assert_int_equal(wire_left(&r) > 0, i != 0);
+        }
+}
+
+/* A reader of version 9 finds the fields that it knows, and more bytes behind them. */
+static void test_styles_in_frames(void **state)
+{
+        (void)state;
+        static const uint8_t types[] = {FRAME_ROOM_LINE, FRAME_ROOM_ACTION, FRAME_PRIVATE, FRAME_SENT};
+        uint8_t buffer[FRAME_MAX_BYTES];
+        for (size_t i = 0; i < sizeof(types); i++) {
+                struct frame out, in = {.type = types[i],
+                                        .name = slice_of("bo"),
+                                        .text = slice_of("hey"),
+                                        .style = STYLE_NOTICE,
+                                        .styled = slice_of("\x02hey")};
+                size_t n = encode(buffer, &in);
+                assert_int_equal(frame_decode(&out, buffer, n), 0);
+                assert_int_equal(out.style, STYLE_NOTICE);
+                assert_true(slice_equal(out.styled, in.styled));
+                n -= FRAME_APPENDED_BYTES + 1 + sizeof(uint16_t) + in.styled.len;
+                buffer[0] = FRAME_STYLE_SINCE - 1;
+                assert_int_equal(frame_decode(&out, buffer, n), 0);
+                assert_true(slice_equal(out.text, in.text));
+                assert_int_equal(out.style, 0);
+                assert_int_equal(out.styled.len, 0);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -234,6 +321,9 @@ int main(void)
                 cmocka_unit_test(test_a_string_that_lies_about_its_length),
                 cmocka_unit_test(test_records),
                 cmocka_unit_test(test_records_are_bounded),
+                cmocka_unit_test(test_styles),
+                cmocka_unit_test(test_styles_of_others),
+                cmocka_unit_test(test_styles_in_frames),
         };
         return RUN_TESTS(tests);
 }

@@ -350,6 +350,118 @@ static void test_many_people(void **state)
         stop(f);
 }
 
+/* Formatting, notices and CTCP, as the client sends them. */
+static void test_styles_from_the_client(void **state)
+{
+        static const struct {
+                const char *typed;
+                uint8_t type, style;
+                const char *text, *styled;
+        } cases[] = {
+                {"PRIVMSG #den :hi\r\n", FRAME_ROOM_LINE, 0, "hi", ""},
+                {"PRIVMSG #den :\x02hi\x0f there\r\n", FRAME_ROOM_LINE, 0, "hi there", "\x02hi\x0f there"},
+                {"NOTICE #den :hi\r\n", FRAME_ROOM_LINE, STYLE_NOTICE, "hi", ""},
+                {"NOTICE #den :\0034,5hi\r\n", FRAME_ROOM_LINE, STYLE_NOTICE, "hi", "\0034,5hi"},
+                {"PRIVMSG #den :\x02hi\x1b\r\n", FRAME_ROOM_LINE, 0, "hi^[", ""}, /* ESC is no formatting */
+                {"PRIVMSG #den :\001ACTION \x1dwaves\001\r\n", FRAME_ROOM_ACTION, 0, "waves", "\x1dwaves"},
+                {"PRIVMSG bob :\001ACTION \x1dwaves\001\r\n", FRAME_PRIVATE, 0, "* waves", "* \x1dwaves"},
+                {"PRIVMSG bob :\001VERSION\001\r\n", FRAME_PRIVATE, STYLE_CTCP, "VERSION", ""},
+                {"PRIVMSG bob :\001PING 12 34\r\n", FRAME_PRIVATE, STYLE_CTCP, "PING 12 34", ""},
+                {"NOTICE bob :\001VERSION me\001\r\n", FRAME_PRIVATE, STYLE_CTCP | STYLE_NOTICE, "VERSION me", ""},
+        };
+        (void)state;
+        struct irc i;
+        struct fixture *f = start_ann(&i);
+        enter(f);
+        see(f, " 366 ann #den ");
+        assert_int_equal(next_of_all(f).type, FRAME_ARRIVE);
+        for (size_t n = 0; n < sizeof(cases) / sizeof(cases[0]); n++) {
+                type(f, cases[n].typed);
+                struct frame frame = next_of_all(f);
+                assert_int_equal(frame.type, cases[n].type);
+                assert_int_equal(frame.style, cases[n].style);
+                assert_true(slice_equal(frame.text, slice_of(cases[n].text)));
+                assert_true(slice_equal(frame.styled, slice_of(cases[n].styled)));
+        }
+        type(f, "PRIVMSG #den :\001VERSION\001\r\nPRIVMSG bob :\001dcc SEND x 1 2 3\001\r\n"
+                "NOTICE bob :\001DCC SEND x 1 2 3\001\r\nPING end\r\n");
+        assert_shown(f, ":irc.test 404 ann #den :CTCP is for one person, not for a channel\r\n"
+                        ":irc.test 531 ann bob :DCC is not possible here\r\n");
+        stop(f);
+}
+
+/* Sends the session a record with its STYLE. */
+static void tell_styled(struct fixture *f, uint8_t kind, uint64_t number, const char *text, const char *styled,
+                        bool is_notice)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        size_t size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_BATCH, .id = 1});
+        const struct record r = {.kind = kind,
+                                 .id = 99,
+                                 .number = number,
+                                 .name = slice_of("bob"),
+                                 .text = slice_of(text),
+                                 .styled = slice_of(styled),
+                                 .is_notice = is_notice};
+        size += record_encode_styled(buffer + size, sizeof(buffer) - size, &r);
+        tell_raw(f, buffer, size);
+}
+
+/* The same, as the client gets them. */
+static void test_styles_for_the_client(void **state)
+{
+        (void)state;
+        struct irc i;
+        char text[STYLED_MAX_BYTES + 1] = "\x02", cut[STYLED_MAX_BYTES];
+        struct fixture *f = start_ann(&i);
+        tell_styled(f, RECORD_LINE, 1, "hi", "\x02hi", false);
+        tell_styled(f, RECORD_LINE, 2, "hi", "", true);
+        tell_styled(f, RECORD_ACTION, 3, "waves", "\x02waves", false);
+        tell_styled(f, RECORD_PRIVATE, 4, "psst", "\x02psst", true);
+        tell_styled(f, RECORD_CTCP, 5, "VERSION", "", false);
+        tell_styled(f, RECORD_CTCP, 6, "VERSION me", "", true);
+        memset(text + 1, 'x', sizeof(text) - 2);
+        tell_styled(f, RECORD_CTCP, 7, text + 1, "", false);   /* too long for a message */
+        tell_styled(f, RECORD_LINE, 8, text + 1, text, false); /* the same: it becomes two, without formatting */
+        assert_shown(f, ":bob!chat@irc.test PRIVMSG #lobby :\x02hi\r\n"
+                        ":bob!chat@irc.test NOTICE #lobby :hi\r\n"
+                        ":bob!chat@irc.test PRIVMSG #lobby :\001ACTION \x02waves\001\r\n"
+                        ":bob!chat@irc.test NOTICE ann :\x02psst\r\n"
+                        ":bob!chat@irc.test PRIVMSG ann :\001VERSION\001\r\n"
+                        ":bob!chat@irc.test NOTICE ann :\001VERSION me\001\r\n");
+        snprintf(cut, sizeof(cut), ":bob!chat@irc.test PRIVMSG #lobby :xxx");
+        assert_shown(f, cut);
+        see(f, "xxx\r\n");
+        assert_shown(f, cut);
+        stop(f);
+}
+
+/* A message to the client itself comes back with its style; so does one to others if the client asked for that. */
+static void test_styles_come_back(void **state)
+{
+        (void)state;
+        struct irc i;
+        struct fixture *f = start_ann(&i);
+        const struct answer self = {.code = ANSWER_IS_YOU};
+        type(f, "PRIVMSG ann :\001PING 1\001\r\n");
+        struct frame frame = next_frame(f);
+        tell_code(f, (struct frame){.type = FRAME_ANSWER, .number = frame.number, .name = slice_of("ann")}, &self);
+        assert_shown(f, ":ann!chat@irc.test PRIVMSG ann :\001PING 1\001\r\n");
+        type(f, "NOTICE ann :\x02hi\r\n");
+        frame = next_frame(f);
+        tell_code(f, (struct frame){.type = FRAME_ANSWER, .number = frame.number, .name = slice_of("ann")}, &self);
+        assert_shown(f, ":ann!chat@irc.test NOTICE ann :\x02hi\r\n");
+        type(f, "CAP REQ echo-message\r\nNOTICE bob :\001VERSION me\001\r\n");
+        frame = next_frame(f);
+        frame.type = FRAME_SENT;
+        frame.id = 1;
+        uint8_t buffer[FRAME_MAX_BYTES];
+        tell_raw(f, buffer, frame_encode(buffer, sizeof(buffer), &frame));
+        see(f, ":irc.test CAP ann ACK :echo-message\r\n");
+        assert_shown(f, ":ann!chat@irc.test NOTICE bob :\001VERSION me\001\r\n");
+        stop(f);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -362,6 +474,9 @@ int main(void)
                 cmocka_unit_test(test_it_arrives_again),
                 cmocka_unit_test(test_a_nick_that_is_taken),
                 cmocka_unit_test(test_many_people),
+                cmocka_unit_test(test_styles_from_the_client),
+                cmocka_unit_test(test_styles_for_the_client),
+                cmocka_unit_test(test_styles_come_back),
         };
         return RUN_TESTS(tests);
 }

@@ -103,6 +103,69 @@ static void test_private_words(void **state)
         assert_int_equal(f->link->ignored_count, 0);
 }
 
+/* The STYLE of a record goes with it, and has a position of its own. Without its record it goes nowhere. */
+static void test_styles(void **state)
+{
+        struct fixture *f = *state;
+        char text[TEXT_MAX_BYTES - 1], expected[sizeof(text) + 16];
+        struct record rec = {
+                .kind = RECORD_LINE, .id = 9, .number = 1, .name = slice_of("bob"), .text = slice_of("hi")};
+        settle(f);
+        rec.styled = slice_of("\x02hi");
+        publish(f, "b", 1, 0, 1, &rec);
+        rec.is_notice = true;
+        publish(f, "b", 1, 2, 1, &rec);
+        rec.kind = RECORD_PRIVATE;
+        rec.text = slice_of("ann@here psst");
+        publish(f, "b", 1, 4, 1, &rec);
+        rec.text = slice_of("ann@c psst");
+        publish(f, "b", 1, 6, 1, &rec);
+        rec.kind = RECORD_CTCP;
+        rec.text = slice_of("ann@here VERSION");
+        rec.styled = slice_of("");
+        publish(f, "b", 1, 8, 1, &rec);
+        rec = (struct record){.kind = RECORD_STYLE, .id = 9, .number = 1, .text = slice_of("\x02hi")};
+        publish(f, "b", 1, 10, 1, &rec);
+        publish(f, "b", 1, 11, 1, NULL);
+        assert_seen(f, "bob@b hi (\x02hi), bob@b hi (notice \x02hi), bob@b ann psst (notice \x02hi), "
+                       "bob@b ann VERSION (notice ), eve@b 11");
+        assert_int_equal(f->link->ignored_count, 0);
+        memset(text, 'x', sizeof(text)); /* together with its formatting, this is too long for a frame */
+        rec.kind = RECORD_LINE;
+        rec.styled = rec.text;
+        rec.text = (struct slice){text, sizeof(text)};
+        rec.name = slice_of("bob");
+        publish(f, "b", 1, 12, 1, &rec);
+        snprintf(expected, sizeof(expected), "bob@b %.*s", (int)sizeof(text), text);
+        assert_seen(f, expected);
+}
+
+/* What people here say goes to other hosts with its style. */
+static void test_styles_from_here(void **state)
+{
+        struct fixture *f = *state;
+        uint8_t batch[256];
+        struct record rec = {.kind = RECORD_LINE,
+                             .id = ANN,
+                             .number = 1,
+                             .name = slice_of("ann"),
+                             .text = slice_of("hi"),
+                             .styled = slice_of("\x02hi"),
+                             .is_notice = true};
+        settle(f);
+        size_t size = frame_encode(batch, sizeof(batch), &(struct frame){.type = FRAME_BATCH, .id = CHATD_EPOCH});
+        size += record_encode_styled(batch + size, sizeof(batch) - size, &rec);
+        assert_true(to_link(f, batch, size));
+        settle(f);
+        struct spool_chunk chunk;
+        assert_true(spool_next(f->spool, &chunk, f->buffer, sizeof(f->buffer)));
+        struct wire_reader r = wire_read(chunk.data, chunk.size);
+        struct record got;
+        assert_int_equal(chunk.count, 2);
+        assert_int_equal(record_next_styled(&r, &got), 1);
+        assert_true(got.is_notice && slice_equal(got.styled, rec.styled) && slice_equal(got.text, rec.text));
+}
+
 static void test_what_cannot_be_shown(void **state)
 {
         struct fixture *f = *state;
@@ -247,6 +310,8 @@ int main(void)
                 TEST(test_what_people_there_do),
                 TEST(test_rooms_there),
                 TEST(test_private_words),
+                TEST(test_styles),
+                TEST(test_styles_from_here),
                 TEST(test_what_cannot_be_shown),
                 TEST(test_the_longest_name_and_text),
                 TEST(test_words_to_absent_hosts),

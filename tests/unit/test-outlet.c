@@ -685,6 +685,10 @@ static char *write_looks(char *at, enum outlet_look look)
         struct record removed = {.kind = RECORD_LEAVE, .name = slice_of("n"), .text = slice_of(LEAVE_REMOVED)};
         at += looks_write(look, LENDER_SERVER, &removed, 0, at, OUTLET_LINE_MAX_BYTES) - LINE_END_BYTES;
         *at++ = '|';
+        struct record styled = {.kind = RECORD_LINE, .name = slice_of("n"), .text = slice_of("t"), .is_notice = true};
+        styled.styled = slice_of("\x02t");
+        at += looks_write(look, LENDER_SERVER, &styled, 0, at, OUTLET_LINE_MAX_BYTES) - LINE_END_BYTES;
+        *at++ = '|';
         struct record removal = {.kind = RECORD_TOPIC, .name = slice_of("n"), .text = {"", 0}};
         at += looks_write(look, LENDER_SERVER, &removal, 0, at, OUTLET_LINE_MAX_BYTES) - LINE_END_BYTES;
         *at++ = '|';
@@ -696,17 +700,17 @@ static char *write_looks(char *at, enum outlet_look look)
  * needs another OUTLET_LAYOUT. */
 static void test_lines_look_as_the_layout_says(void **state)
 {
-        static const char layout_8[] =
+        static const char layout_9[] =
                 "n: t|*** n is connected|*** n is disconnected|*** t||* n t|*** n is now called t|"
                 "n (to you): t|*** n went to t|*** n came from t|*** n set the topic: t||*** h: t|"
                 "|*** h: t|*** n entered the room|*** n left the room|"
-                "*** n was removed|*** n removed the topic|";
+                "*** n was removed|n: t|*** n removed the topic|";
 #define N ":n!chat@b.example "
-        static const char layout_8_irc[] =
-                N "PRIVMSG #lobby :t|" N "JOIN #lobby|" N "QUIT :t||"
-                  "|" N "PRIVMSG #lobby :\001ACTION t\001|" N "NICK :t|"
-                  "|" N "PART #lobby :t|" N "JOIN #lobby|" N "TOPIC #lobby :t|||"
-                  "||" N "JOIN #lobby|" N "PART #lobby|" N "QUIT :removed|" N "TOPIC #lobby :|";
+        static const char layout_9_irc[] = N "PRIVMSG #lobby :t|" N "JOIN #lobby|" N "QUIT :t||"
+                                             "|" N "PRIVMSG #lobby :\001ACTION t\001|" N "NICK :t|"
+                                             "|" N "PART #lobby :t|" N "JOIN #lobby|" N "TOPIC #lobby :t|||"
+                                             "||" N "JOIN #lobby|" N "PART #lobby|" N "QUIT :removed|" N
+                                             "NOTICE #lobby :\x02t|" N "TOPIC #lobby :|";
 #undef N
         static const char with_tags[] = "@time=1970-01-01T00:00:01.500Z;msgid=000000000000000a-2 :n!chat@b.example "
                                         "PRIVMSG #lobby :t|@time=1970-01-01T00:00:01.500Z :n!chat@b.example JOIN "
@@ -714,12 +718,12 @@ static void test_lines_look_as_the_layout_says(void **state)
         char text[16 * 1024];
         (void)state;
         write_looks(text, OUTLET_TEXT);
-        assert_string_equal(text, layout_8);
+        assert_string_equal(text, layout_9);
         write_looks(text, OUTLET_IRC);
-        assert_string_equal(text, layout_8_irc);
+        assert_string_equal(text, layout_9_irc);
         write_looks(text, OUTLET_IRC + LINE_TIME + LINE_ID + LINE_EXTENDED_JOIN);
         assert_memory_equal(text, with_tags, sizeof(with_tags) - 1);
-        assert_int_equal(OUTLET_LAYOUT, 8);
+        assert_int_equal(OUTLET_LAYOUT, 9);
 }
 
 int main(void)

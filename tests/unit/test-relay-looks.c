@@ -29,11 +29,14 @@ static void be_in(struct fixture *f, int who, unsigned bits)
 
 static void add_record(struct fixture *f, uint8_t kind, int from, unsigned room, uint64_t number, const char *text)
 {
-        const struct record rec = {.kind = kind,
-                                   .id = f->members[from]->id,
-                                   .number = number,
-                                   .name = slice_of(f->members[from]->name),
-                                   .text = slice_of(text)};
+        struct record rec = {.kind = kind,
+                             .id = f->members[from]->id,
+                             .number = number,
+                             .name = slice_of(f->members[from]->name),
+                             .text = slice_of(text)};
+        if (f->with_styles && record_is_line(&rec) && number % 3 == 0)
+                rec.styled = slice_of("\x02styled");
+        rec.is_notice = f->with_styles && record_is_line(&rec) && number % 4 == 0;
         if (kind == RECORD_RENAME)
                 batch_add_to_rooms_of(&f->batch, f->members[from], NULL, &rec);
         else
@@ -133,6 +136,7 @@ static void test_text_is_what_the_session_writes(void **state)
         roster_roam(&f->roster, f->members[0]);
         roster_roam(&f->roster, f->members[1]);
         lend_in_look(f, 1, with_id);
+        f->with_styles = true;
         struct lender *l = f->lenders[1];
         for (uint64_t round = 1; round <= ROUNDS; round++) {
                 unsigned bits = draw(8);

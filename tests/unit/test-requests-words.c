@@ -91,14 +91,11 @@ static void test_a_private_word_among_lenders(void **state)
 static void test_a_private_word_of_an_older_session(void **state)
 {
         struct fixture *f = *state;
-        uint8_t buffer[FRAME_MAX_BYTES];
         join_all(f);
         struct frame frame = numbered(f, ANN, FRAME_PRIVATE);
         frame.name = slice_of("bob");
         frame.text = slice_of("psst");
-        size_t size = frame_encode(buffer, sizeof(buffer), &frame) - FRAME_APPENDED_BYTES;
-        buffer[0] = 3;
-        assert_int_equal(send(f->sender, buffer, size, 0), size);
+        put_of(f, &frame, 3);
         serve(f);
         assert_inbox(f, BOB, "private ann psst");
         assert_inbox(f, ANN, "");
