@@ -5,6 +5,8 @@
 
 #include <chat/safe-text.h>
 
+#include "message.h"
+
 enum {
         COLOR = 0x03,     /* up to two digits for the letters, and behind a comma up to two for the background */
         HEX_COLOR = 0x04, /* the same, with six hexadecimal digits each */
@@ -59,4 +61,11 @@ struct slice formatting_remove(struct slice text, char *out)
                         out[len++] = c;
         }
         return (struct slice){out, len};
+}
+
+bool formatting_is_of(struct slice styled, struct slice text)
+{
+        char plain[STYLED_MAX_BYTES];
+        return styled.len > text.len && styled.len <= sizeof(plain) && irc_is_utf8(styled) &&
+               slice_equal(formatting_remove(styled, plain), text);
 }

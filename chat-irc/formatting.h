@@ -4,8 +4,11 @@
  */
 #pragma once
 
-#include <chat/wire.h>
+#include <chat/frame-types.h>
 
 /* Writes the text without its formatting to `out`, which has room for `text.len` bytes and may be the text itself.
  * Returns what was written. */
 struct slice formatting_remove(struct slice text, char *out);
+
+/* Returns true if `styled` is this text with formatting, and nothing else. Such a text is UTF-8 if the text is. */
+bool formatting_is_of(struct slice styled, struct slice text);

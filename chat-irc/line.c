@@ -225,7 +225,7 @@ size_t line_text(const struct line *l, struct slice target, const struct line_wo
         unsigned piece_number = 0;
         struct slice text = words->text, begin = slice_of(line_begins[words->ctcp]);
         struct slice end = slice_of(words->ctcp == LINE_NO_CTCP ? "\r\n" : "\001\r\n");
-        size_t room = irc_room_for_last(&m) + 4, more = begin.len + end.len; /* " :" and CR LF count in both */
+        size_t room = irc_room_for_last(&m) + 4, more = begin.len + end.len; /* " :" and CR LF are in `more` */
         char *at = out;
         if (room < more + PIECE_SMALL_BYTES || (words->ctcp == LINE_CTCP && room < more + text.len))
                 return 0;

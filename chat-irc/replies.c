@@ -321,12 +321,12 @@ static void replies_take_found(struct irc *i, const struct irc_request *request,
 static void replies_take_sent(struct irc *i, const struct irc_request *request, const struct frame *f)
 {
         char nick[IRC_NICK_MAX_BYTES];
-        bool is_notice = f->style & STYLE_NOTICE || (request && request->wish == IRC_WISH_NOTICE);
+        bool is_notice = f->speech & SPEECH_NOTICE || (request && request->wish == IRC_WISH_NOTICE);
         const struct line_words words = {
                 .text = f->text,
                 .styled = f->styled,
                 .is_notice = is_notice,
-                .ctcp = f->style & STYLE_CTCP ? LINE_CTCP : LINE_NO_CTCP,
+                .ctcp = f->speech & SPEECH_CTCP ? LINE_CTCP : LINE_NO_CTCP,
         };
         nick_of_name(f->name, nick);
         if (irc_has(i, IRC_ECHO_MESSAGE))

@@ -1,5 +1,6 @@
 #include "speaking.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 #include <chat/safe-text.h>
@@ -10,7 +11,7 @@
 #include "output.h"
 #include "requests.h"
 
-enum { CTCP_MAX_BYTES = 320 }; /* so much fits into one message, from any member to any other */
+enum { CTCP_MAX_BYTES = 256 }; /* so much fits into one message, whatever the names of the two are */
 
 /* Takes the CTCP frame off a text. The mark at its end may be missing. */
 static enum line_ctcp speaking_take_ctcp(struct slice *text)
@@ -33,31 +34,32 @@ static enum line_ctcp speaking_take_ctcp(struct slice *text)
  * connect to each other, past the chat. An earlier version of chatd would show any CTCP as a text. */
 static bool speaking_refuses_ctcp(struct irc *i, struct slice target, const struct line_words *words)
 {
-        struct slice rest = words->text, name = irc_take_word(&rest);
         const char *why = NULL;
         if (words->ctcp != LINE_CTCP)
                 return false;
         if (target.at[0] == '#')
                 why = "CTCP is for one person, not for a channel";
-        else if (slice_equal_case(name, slice_of("DCC")))
+        else if (words->text.len >= 3 && strncasecmp(words->text.at, "DCC", 3) == 0)
                 why = "DCC is not possible here";
+        else if (!isalpha((unsigned char)words->text.at[0]))
+                why = "CTCP begins with a letter";
         else if (words->text.len > CTCP_MAX_BYTES)
                 why = "This CTCP is too long";
-        else if (talk_version(i->session) < FRAME_STYLE_SINCE)
+        else if (talk_version(i->session) < FRAME_STYLED_SINCE)
                 why = "CTCP is not possible now";
         if (why && !words->is_notice)
                 output_refuse(i, target.at[0] == '#' ? ERR_CANNOTSENDTOCHAN : ERR_CANTSENDTOUSER, target, why);
         return why != NULL;
 }
 
-/* Returns a frame with these words, which are not CTCP. */
+/* Returns a frame with these words, for the room or the person of this name. */
 static struct frame speaking_frame(uint8_t type, struct slice name, const struct line_words *words)
 {
         return (struct frame){
                 .type = type,
                 .name = name,
                 .text = words->text,
-                .style = (words->is_notice ? STYLE_NOTICE : 0) | (words->ctcp == LINE_CTCP ? STYLE_CTCP : 0),
+                .speech = (words->is_notice ? SPEECH_NOTICE : 0) | (words->ctcp == LINE_CTCP ? SPEECH_CTCP : 0),
                 .styled = words->styled,
         };
 }

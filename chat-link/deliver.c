@@ -80,18 +80,6 @@ static struct slice deliver_text(const struct record *rec, const char *host, cha
         }
 }
 
-/* Takes over the STYLE behind `rec`, if that is the next record of the message. A record that fills a gap loses its
- * formatting. chatd checks that the formatting is of this text. */
-static void deliver_take_style(const struct link *l, struct record *rec)
-{
-        struct wire_reader behind = l->records;
-        struct record same;
-        if (record_next(&behind, &same) > 0 && same.id == rec->id && same.number == rec->number)
-                record_take_style(&behind, rec);
-        if (rec->text.len + rec->styled.len > TEXT_MAX_BYTES)
-                rec->styled = (struct slice){"", 0};
-}
-
 /* Injects `rec` under its number. Returns false if that must wait. */
 static bool deliver_one(struct link *l, const struct record *rec)
 {
@@ -149,9 +137,7 @@ static bool deliver_record(struct link *l, const struct record *rec)
                 l->ignored_count++;
                 return true;
         }
-        struct record styled = *rec;
-        deliver_take_style(l, &styled);
-        return is_private ? deliver_private(l, styled) : deliver_one(l, &styled);
+        return is_private ? deliver_private(l, *rec) : deliver_one(l, rec);
 }
 
 /* Continues with records that are missing before the message. Returns false if the gap is still open. */
@@ -199,6 +185,8 @@ bool deliver_go_on(struct link *l)
                 return false;
         struct wire_reader r = l->records;
         while (record_next(&r, &rec) > 0) {
+                struct wire_reader behind = r; /* its STYLE has a position of its own */
+                record_take_style(&behind, &rec);
                 if (!deliver_record(l, &rec))
                         return false;
                 l->records = r;

@@ -71,8 +71,8 @@ static void from_chatd_look_at_stored(struct link *l)
 {
         struct wire_reader records = wire_read(l->inbox.records, l->inbox.records_bytes);
         struct record rec;
-        while (record_next(&records, &rec) > 0)
-                if (rec.kind == RECORD_PRIVATE || rec.kind == RECORD_CTCP)
+        while (record_next_styled(&records, &rec) > 0)
+                if ((rec.kind == RECORD_PRIVATE || rec.kind == RECORD_CTCP) && !rec.is_notice)
                         from_chatd_tell_of_absent(l, &rec);
 }
 

@@ -49,8 +49,10 @@ static bool gap_read_answer(struct gap *g, struct record *rec)
 {
         struct wire_reader r = g->records;
         while (record_next(&r, rec) > 0) {
-                if (g->answer_position == g->at)
+                if (g->answer_position == g->at) {
+                        record_take_style(&r, rec); /* which has a position of its own */
                         return true;
+                }
                 g->records = r;
                 g->answer_position++;
         }

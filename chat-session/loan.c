@@ -159,6 +159,7 @@ static void loan_remember(struct loan *l, struct seen *seen, uint64_t own, bool 
                         l->rest.id = r->id;
                         l->rest.key = r->key;
                         l->rest.bytes = (size_t)l->client_bytes;
+                        l->rest.whole = bytes;
                         break;
                 }
                 l->client_bytes -= bytes;
@@ -204,7 +205,7 @@ size_t loan_has(struct loan *l, const struct record *r, size_t bytes)
         l->client_bytes -= has;
         l->lines_out += bytes > 0 && has == bytes;
         if (l->rest.bytes > 0 && l->rest.id == r->id && l->rest.key == record_key(r)) {
-                has = l->rest.bytes;
+                has = l->rest.whole == bytes ? l->rest.bytes : 0;
                 l->rest.bytes = 0;
         }
         return has;

@@ -39,6 +39,7 @@ struct loan {
         struct {
                 uint64_t id, key;
                 size_t bytes; /* 0: there is no such record */
+                size_t whole; /* all bytes of this record, as chatd wrote it */
         } rest; /* the record of a dead chatd whose rest the client lacks; `client_ms` stands in it, too */
 };
 

@@ -14,8 +14,9 @@
 #include "terminal.h"
 #include "uplink.h"
 
-/* The most that one byte of input takes in the queue: a LINE without text, for a line end. */
-enum { QUEUE_PER_BYTE = UPLINK_LINE_OVERHEAD_BYTES + 1 };
+/* The most that one byte of input takes in the queue: a LINE without text, for a line end. One more leaves room for the
+ * longest request, which short input can become. */
+enum { QUEUE_PER_BYTE = UPLINK_LINE_OVERHEAD_BYTES + 2 };
 
 _Static_assert((sizeof("/reply x\n") - 1) * QUEUE_PER_BYTE >= UPLINK_REQUEST_OVERHEAD_BYTES + 1,
                "what becomes a long request from short input has a place in the queue");

@@ -13,7 +13,7 @@ void batch_begin(struct batch *b, uint64_t epoch)
         struct frame header = {.type = FRAME_BATCH, .id = epoch};
         b->number++;
         b->size = frame_encode(b->buffer, sizeof(b->buffer), &header);
-        b->count = b->encoded = b->moves_count = b->stretches_count = 0;
+        b->count = b->entries = b->moves_count = b->stretches_count = 0;
         b->audiences[BATCH_EVERYBODY] = (struct batch_audience){0};
         b->audiences_count = 1;
         b->first = b->last = NULL;
@@ -44,7 +44,7 @@ struct share *batch_share(struct batch *b, struct member *m)
 
 bool batch_has_room_for(const struct batch *b, size_t records, size_t bytes)
 {
-        return BATCH_MAX_RECORDS - b->encoded >= records && sizeof(b->buffer) - b->size >= bytes;
+        return BATCH_MAX_RECORDS - b->entries >= records && sizeof(b->buffer) - b->size >= bytes;
 }
 
 /* ---- records ---- */
@@ -133,8 +133,8 @@ static void batch_append_to_audience(struct batch *b, struct room *room)
 /* Appends a record. `who` has the sender and, if there is only one, the receiver. */
 static void batch_append(struct batch *b, struct batch_record who, struct room *room, struct record rec)
 {
-        size_t encoded = record_has_style(&rec) ? 2 : 1;
-        assert(BATCH_MAX_RECORDS - b->encoded >= encoded);
+        size_t entries = record_has_style(&rec) ? 2 : 1;
+        assert(BATCH_MAX_RECORDS - b->entries >= entries);
         if (!who.to)
                 rec.room = batch_name_of(room);
         size_t len = record_encode_styled(b->buffer + b->size, sizeof(b->buffer) - b->size, &rec);
@@ -149,7 +149,7 @@ static void batch_append(struct batch *b, struct batch_record who, struct room *
         if (!record->to)
                 batch_append_to_audience(b, room);
         b->size += len;
-        b->encoded += encoded;
+        b->entries += entries;
         b->count++;
 }
 

@@ -85,7 +85,7 @@ struct batch {
         /* the batch's records, for members that lend; `outlet` is NULL if no member is to lend */
         struct lent_batch lent;
         size_t size, count; /* bytes in the buffer, and records */
-        size_t encoded;     /* records as they stand in the buffer, where a STYLE counts */
+        size_t entries;     /* records in the buffer, each STYLE among them */
         struct batch_text texts[OUTLET_LOOKS];
         size_t moves_count; /* steps into rooms and out of them */
         size_t stretches_count, audiences_count;

@@ -82,7 +82,7 @@ static size_t dispatch_records(const struct chat *chat, const struct frame *f, s
         const struct member *m = f->type == FRAME_BYE || f->type == FRAME_GONE || f->type == FRAME_NICK
                                          ? roster_find(&chat->roster, f->id)
                                          : NULL;
-        if (f->style != 0 || f->styled.len > 0) /* each line may have a STYLE */
+        if (f->speech != 0 || f->styled.len > 0) /* each line may have a STYLE */
                 lines *= 2;
         /* two more: the member may have to be announced first, and a move is announced in two rooms */
         return lines + 2 + (m ? member_rooms(m) : 0);

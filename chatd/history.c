@@ -12,7 +12,7 @@
 
 #include <chat/reveal.h>
 
-#include "looks.h"
+#include "../chat-irc/formatting.h"
 
 #define FILE_NAME "history"
 
@@ -348,7 +348,7 @@ static void history_write_shelf(const struct history *h, int shelf, struct writi
                         continue;
                 /* a chatd of an earlier version may have stored the text */
                 rec.text = reveal(rec.text, clean, rec.text.len);
-                if (!looks_are_of(rec.styled, rec.text))
+                if (!formatting_is_of(rec.styled, rec.text))
                         rec.styled = slice_of("");
                 history_write_line(w, &rec, slot->seconds);
         }

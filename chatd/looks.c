@@ -2,7 +2,6 @@
 
 #include <chat/display.h>
 
-#include "../chat-irc/formatting.h"
 #include "../chat-irc/line.h"
 
 _Static_assert(OUTLET_LOOKS == OUTLET_IRC + LINE_FLAGS, "there is a look for each form of a line");
@@ -11,13 +10,6 @@ _Static_assert(OUTLET_SERVER_BYTES == LINE_SERVER_MAX_BYTES + 1, "the name of a 
 void looks_server(char server[static OUTLET_SERVER_BYTES])
 {
         line_server(server);
-}
-
-bool looks_are_of(struct slice styled, struct slice text)
-{
-        char plain[STYLED_MAX_BYTES];
-        return styled.len > text.len && styled.len <= sizeof(plain) && styled.len + text.len <= TEXT_MAX_BYTES &&
-               slice_equal(formatting_remove(styled, plain), text);
 }
 
 size_t looks_write(enum outlet_look look, const char *server, const struct record *r, uint64_t ms, char *out,

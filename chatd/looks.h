@@ -1,7 +1,6 @@
 /* How lines look on lent connections: enum outlet_look has the looks, and a kind of client states which it wants. */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,9 +8,6 @@
 
 /* Writes the name of the server in lines of IRC: that of this host. */
 void looks_server(char server[static OUTLET_SERVER_BYTES]);
-
-/* Returns true if `styled` is this text with formatting, and nothing else. */
-bool looks_are_of(struct slice styled, struct slice text);
 
 /* Writes a record that is shown, as it looks to a client. `ms` is the time that may stand in it, since 1970. Returns
  * its size. Returns 0 if it does not fit, is longer than OUTLET_LINE_MAX_BYTES, or is not the same for all clients. */

@@ -27,7 +27,7 @@ static void private_confirm(struct chat *chat, struct member *m, const struct fr
                              (struct frame){.type = FRAME_SENT,
                                             .name = name,
                                             .text = rec->text,
-                                            .style = f->style,
+                                            .speech = f->speech,
                                             .styled = rec->styled});
 }
 
@@ -90,7 +90,7 @@ void private_take(struct chat *chat, struct member *m, const struct frame *f)
 {
         struct member *to = f->key != 0 ? roster_find(&chat->roster, f->key) : roster_find_name(&chat->roster, f->name);
         bool remote = f->key == 0 && text_is_remote_name(f->name.at, f->name.len);
-        enum record_kind kind = f->style & STYLE_CTCP ? RECORD_CTCP : RECORD_PRIVATE;
+        enum record_kind kind = f->speech & SPEECH_CTCP ? RECORD_CTCP : RECORD_PRIVATE;
         struct record rec = speech_record(m, f, kind, f->text);
         if (f->key == 0 && !text_is_name(f->name.at, f->name.len)) {
                 complaints_ignore(&chat->complaints, IGNORED_UNCLEAN);

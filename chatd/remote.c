@@ -195,9 +195,10 @@ static void remote_inject_private(struct chat *chat, struct member *m, const str
         if (!word_next(&word.text, &name))
                 return;
         struct member *to = roster_find_name(&chat->roster, name);
-        if (to && member_is_here(to) && remote_take_private(chat, &word, bytes))
+        bool is_here = to && member_is_here(to);
+        if (is_here && remote_take_private(chat, &word, bytes))
                 batch_add_private(&chat->batch, m, to, &word);
-        else if (rec->kind != RECORD_REPLY)
+        else if (!is_here && rec->kind != RECORD_REPLY && !rec->is_notice)
                 remote_note_question(questions, rec);
 }
 

@@ -1,12 +1,15 @@
 #include "speech.h"
 
+#include <ctype.h>
+
 #include <chat/names.h>
 #include <chat/reveal.h>
+
+#include "../chat-irc/formatting.h"
 
 #include "admin.h"
 #include "answer.h"
 #include "arrivals.h"
-#include "looks.h"
 
 struct record speech_record(const struct member *m, const struct frame *f, enum record_kind kind, struct slice text)
 {
@@ -17,17 +20,29 @@ struct record speech_record(const struct member *m, const struct frame *f, enum 
                 .name = slice_of(m->name),
                 .text = text,
                 .styled = f->styled,
-                .is_notice = f->style & STYLE_NOTICE,
+                .is_notice = f->speech & SPEECH_NOTICE,
         };
+}
+
+/* Returns true for a CTCP message that may go to a client. DCC would have two computers connect to each other, past the
+ * chat. A name begins with a letter, because some clients pass over blanks in front of it. */
+static bool speech_is_ctcp(struct slice text)
+{
+        bool is_dcc = text.len >= 3 && strncasecmp(text.at, "DCC", 3) == 0;
+        return text.len > 0 && isalpha((unsigned char)text.at[0]) && !is_dcc;
 }
 
 bool speech_take_text(struct chat *chat, struct record *rec)
 {
+        if (rec->kind == RECORD_CTCP && !speech_is_ctcp(rec->text)) {
+                complaints_ignore(&chat->complaints, IGNORED_UNCLEAN);
+                return false;
+        }
         if (!chat_take_text(chat, &rec->text))
                 return false;
         if (rec->kind == RECORD_LINE)
                 rec->text = reveal_behind_name(rec->text, rec->name.len);
-        if (!looks_are_of(rec->styled, rec->text))
+        if (!formatting_is_of(rec->styled, rec->text))
                 rec->styled = slice_of("");
         return true;
 }

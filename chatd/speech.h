@@ -13,7 +13,7 @@ void speech_action(struct chat *chat, struct member *m, const struct frame *f);
 struct record speech_record(const struct member *m, const struct frame *f, enum record_kind kind, struct slice text);
 
 /* Makes the text of a record safe for all clients. Drops formatting that is not of this text. Returns false, and counts
- * the frame as ignored, if the text is unclean. */
+ * the frame as ignored, if the text is unclean, or is CTCP that may not be sent. */
 bool speech_take_text(struct chat *chat, struct record *rec);
 
 /* Returns the seat of `m` in the room that `f` is for: the room of this name, or the only room of a member that does not

@@ -16,7 +16,7 @@ enum {
         DATAGRAM_MAX_BYTES = 65536, /* a batch: one datagram per session */
         FRAME_LINES_MAX = 64,       /* in one frame */
         PROTOCOL_NAME_MAX_BYTES = 16,
-        STYLED_MAX_BYTES = 512, /* with its text, TEXT_MAX_BYTES at most */
+        STYLED_MAX_BYTES = 512, /* a text with formatting; it and the text alone have TEXT_MAX_BYTES together */
 };
 
 /* If a ban causes a KICK or KICKED, its text is this word, and ": REASON" if the ban has a reason. Otherwise its text
@@ -153,9 +153,9 @@ enum confinement {
 };
 
 /* What a text is besides its words. chatd of an earlier version does not know that. */
-enum frame_style {
-        STYLE_NOTICE = 1, /* a program wrote it, or wants no answer of a program: a NOTICE of IRC */
-        STYLE_CTCP = 2,   /* in a PRIVATE: it is for the program of the receiver, and is not shown (CTCP) */
+enum speech_flag {
+        SPEECH_NOTICE = 1, /* a program wrote it, or wants no answer of a program: a NOTICE of IRC */
+        SPEECH_CTCP = 2,   /* in a PRIVATE: it is for the program of the receiver, and is not shown (CTCP) */
 };
 
 struct frame {
@@ -169,9 +169,9 @@ struct frame {
         uint64_t key;
         struct slice name, address, text;
         uint8_t reason;
-        uint8_t style; /* enum frame_style, or'ed */
-        struct slice
-                styled; /* the text, if it is one line, with formatting (chat-irc/formatting.h); empty: it has none */
+        uint8_t speech; /* enum speech_flag, or'ed */
+        /* the text with formatting (chat-irc/formatting.h); empty: it has none, or several lines */
+        struct slice styled;
         bool quiet;
         uint8_t confinement; /* enum confinement */
         /* HELLO and HERE: the sender begins in no room, and may be in several. All others are in one room, the first at

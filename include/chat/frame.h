@@ -59,11 +59,11 @@ enum frame_field {
         FIELD_ANSWER, /* ANSWER_MAX_BYTES at most */
         FIELD_RECORDS,
         FIELD_ROAMS,
-        FIELD_STYLE,
+        FIELD_SPEECH,
         FIELD_STYLED, /* STYLED_MAX_BYTES at most */
         FIELD_MASK = 31,
 };
-#define FRAME_STYLE_SINCE 10            /* the first version that has FIELD_STYLE and FIELD_STYLED */
+#define FRAME_STYLED_SINCE 10           /* the first version that has FIELD_SPEECH and FIELD_STYLED */
 #define SINCE(version) ((version) << 5) /* or'ed to a field that frames of earlier versions do not have */
 #define FRAME_FIELDS_MAX 8
 
@@ -96,8 +96,8 @@ static inline const struct frame_rule *frame_rule(uint8_t type)
                 [FRAME_NICK] = {2, FROM_SESSION | UNLESS_MUTED, {FIELD_NAME}},
                 [FRAME_PRIVATE] = {2,
                                    FROM_SESSION | UNLESS_MUTED,
-                                   {FIELD_KEY, FIELD_NAME, FIELD_TEXT, FIELD_STYLE | SINCE(FRAME_STYLE_SINCE),
-                                    FIELD_STYLED | SINCE(FRAME_STYLE_SINCE)}},
+                                   {FIELD_KEY, FIELD_NAME, FIELD_TEXT, FIELD_SPEECH | SINCE(FRAME_STYLED_SINCE),
+                                    FIELD_STYLED | SINCE(FRAME_STYLED_SINCE)}},
                 [FRAME_WHO] = {2, FROM_SESSION, {0}},
                 [FRAME_ROOM] = {3, FROM_SESSION | UNLESS_MUTED, {FIELD_NAME}},
                 [FRAME_TOPIC] = {3, FROM_SESSION | UNLESS_MUTED, {FIELD_TEXT}},
@@ -112,12 +112,12 @@ static inline const struct frame_rule *frame_rule(uint8_t type)
                 [FRAME_EXIT] = {9, FROM_SESSION, {FIELD_NAME}},
                 [FRAME_ROOM_LINE] = {9,
                                      FROM_SESSION | UNLESS_MUTED,
-                                     {FIELD_NAME, FIELD_TEXT, FIELD_STYLE | SINCE(FRAME_STYLE_SINCE),
-                                      FIELD_STYLED | SINCE(FRAME_STYLE_SINCE)}},
+                                     {FIELD_NAME, FIELD_TEXT, FIELD_SPEECH | SINCE(FRAME_STYLED_SINCE),
+                                      FIELD_STYLED | SINCE(FRAME_STYLED_SINCE)}},
                 [FRAME_ROOM_ACTION] = {9,
                                        FROM_SESSION | UNLESS_MUTED,
-                                       {FIELD_NAME, FIELD_TEXT, FIELD_STYLE | SINCE(FRAME_STYLE_SINCE),
-                                        FIELD_STYLED | SINCE(FRAME_STYLE_SINCE)}},
+                                       {FIELD_NAME, FIELD_TEXT, FIELD_SPEECH | SINCE(FRAME_STYLED_SINCE),
+                                        FIELD_STYLED | SINCE(FRAME_STYLED_SINCE)}},
                 [FRAME_ROOM_TOPIC] = {9, FROM_SESSION | UNLESS_MUTED, {FIELD_NAME, FIELD_TEXT}},
                 [FRAME_ROOM_HISTORY] = {9, FROM_SESSION, {FIELD_KEY, FIELD_NAME}},
                 [FRAME_PEOPLE] = {9, FROM_SESSION, {FIELD_NAME}},
@@ -142,8 +142,8 @@ static inline const struct frame_rule *frame_rule(uint8_t type)
                 [FRAME_PROBE] = {2, FROM_CHATD, {FIELD_TEXT, FIELD_KEY | SINCE(4), FIELD_ANSWER | SINCE(6)}},
                 [FRAME_SENT] = {4,
                                 FROM_CHATD,
-                                {FIELD_NAME, FIELD_TEXT, FIELD_STYLE | SINCE(FRAME_STYLE_SINCE),
-                                 FIELD_STYLED | SINCE(FRAME_STYLE_SINCE)}},
+                                {FIELD_NAME, FIELD_TEXT, FIELD_SPEECH | SINCE(FRAME_STYLED_SINCE),
+                                 FIELD_STYLED | SINCE(FRAME_STYLED_SINCE)}},
                 [FRAME_FOUND] = {4, FROM_CHATD, {FIELD_KEY, FIELD_NAME, FIELD_TEXT, FIELD_ANSWER | SINCE(6)}},
                 [FRAME_NAMES] = {4, FROM_CHATD, {FIELD_TEXT}},
         };
@@ -207,8 +207,8 @@ static inline void frame_put_field(struct wire_writer *w, const struct frame *f,
         case FIELD_ROAMS:
                 wire_put_u8(w, f->roams);
                 break;
-        case FIELD_STYLE:
-                wire_put_u8(w, f->style);
+        case FIELD_SPEECH:
+                wire_put_u8(w, f->speech);
                 break;
         case FIELD_STYLED:
                 wire_put_string(w, f->styled);
@@ -258,8 +258,8 @@ static inline void frame_get_field(struct wire_reader *r, struct frame *f, unsig
         case FIELD_ROAMS:
                 f->roams = wire_get_flag(r);
                 break;
-        case FIELD_STYLE:
-                f->style = wire_get_u8(r);
+        case FIELD_SPEECH:
+                f->speech = wire_get_u8(r);
                 break;
         case FIELD_STYLED:
                 f->styled = wire_get_string(r, STYLED_MAX_BYTES);

@@ -64,7 +64,7 @@ struct record {
         struct slice answer; /* of a NOTICE, which has no name: it lies in the place of the name */
         /* of what a member says, since version 10: the text with formatting (chat-irc/formatting.h); empty: it has none */
         struct slice styled;
-        bool is_notice; /* no program may answer it, as with STYLE_NOTICE (frame-types.h) */
+        bool is_notice; /* no program may answer it, as with SPEECH_NOTICE (frame-types.h) */
 };
 
 /* Appends `rec` to a batch. Returns its size. If it does not fit, returns 0 and writes nothing. */
@@ -146,13 +146,21 @@ static inline size_t record_encode_styled(void *buffer, size_t size, const struc
         return more > 0 ? len + more : 0;
 }
 
+/* Returns true if the record is what a member says, so that it may have a STYLE. */
+static inline bool record_is_said(const struct record *rec)
+{
+        return rec->kind == RECORD_LINE || rec->kind == RECORD_ACTION || rec->kind == RECORD_PRIVATE ||
+               rec->kind == RECORD_CTCP;
+}
+
 /* Finds the STYLE of `rec` at the beginning of `r`, and takes over what it says. Returns false if there is none. */
 static inline bool record_take_style(struct wire_reader *r, struct record *rec)
 {
         struct wire_reader next = *r;
         struct record style;
-        if (record_next(&next, &style) <= 0 || style.kind != RECORD_STYLE || style.id != rec->id ||
-            style.number != rec->number || style.text.len > STYLED_MAX_BYTES)
+        if (!record_is_said(rec) || record_next(&next, &style) <= 0 || style.kind != RECORD_STYLE ||
+            style.id != rec->id || style.number != rec->number || style.text.len > STYLED_MAX_BYTES ||
+            style.text.len + rec->text.len > TEXT_MAX_BYTES)
                 return false;
         rec->styled = style.text;
         rec->is_notice = slice_equal(style.name, slice_of(STYLED_NOTICE));

@@ -24,7 +24,7 @@ static bool is_same(const struct frame *a, const struct frame *b)
         return a->type == b->type && a->id == b->id && a->number == b->number && a->key == b->key &&
                slice_equal(a->name, b->name) && slice_equal(a->address, b->address) && slice_equal(a->text, b->text) &&
                a->reason == b->reason && a->lines_out == b->lines_out && a->lines_skipped == b->lines_skipped &&
-               a->members == b->members && slice_equal(a->answer, b->answer) && a->style == b->style &&
+               a->members == b->members && slice_equal(a->answer, b->answer) && a->speech == b->speech &&
                slice_equal(a->styled, b->styled);
 }
 
@@ -115,7 +115,7 @@ static size_t appended(const struct frame *f)
         case FRAME_ROOM_ACTION:
         case FRAME_PRIVATE:
         case FRAME_SENT:
-                return f->version >= FRAME_STYLE_SINCE ? 0 : 1 + sizeof(uint16_t);
+                return f->version >= FRAME_STYLED_SINCE ? 0 : 1 + sizeof(uint16_t);
         case FRAME_KICKED:
         case FRAME_NOTICE:
         case FRAME_TELL:

@@ -43,8 +43,8 @@ static void irc_chatd_check_style(const struct frame *f)
         if (f->styled.len > 0)
                 PROMISE(f->styled.len <= sizeof(plain) && slice_equal(formatting_remove(f->styled, plain), f->text),
                         "formatting of another text: %.*s", (int)f->styled.len, f->styled.at);
-        PROMISE(f->style <= (STYLE_NOTICE | STYLE_CTCP), "the style %d", f->style);
-        PROMISE(!(f->style & STYLE_CTCP) || (f->type == FRAME_PRIVATE && strncasecmp(f->text.at, "DCC ", 4) != 0),
+        PROMISE(f->speech <= (SPEECH_NOTICE | SPEECH_CTCP), "the style %d", f->speech);
+        PROMISE(!(f->speech & SPEECH_CTCP) || (f->type == FRAME_PRIVATE && strncasecmp(f->text.at, "DCC ", 4) != 0),
                 "CTCP: %.*s", (int)f->text.len, f->text.at);
 }
 
@@ -246,7 +246,7 @@ static uint8_t irc_chatd_choose_style(struct choices *c, struct slice text, char
                 snprintf(formatted, STYLED_MAX_BYTES + 1, "%s%.*s\x0f", codes[choice & 3], (int)text.len, text.at);
                 *styled = slice_of(formatted);
         }
-        return choice & 0x80 ? STYLE_NOTICE : 0;
+        return choice & 0x80 ? SPEECH_NOTICE : 0;
 }
 
 /* Adds a room with its people to a list: with a high `size`, as many as the list has room for. */
@@ -373,7 +373,7 @@ void irc_chatd_serve(struct irc_chatd *d, uint8_t how)
                 f.type = r.type == FRAME_FIND ? FRAME_FOUND : FRAME_SENT;
                 f.name = slice_of(r.name);
                 f.text = slice_of(f.type == FRAME_SENT ? "psst" : "");
-                f.style = how & 0x20 ? STYLE_CTCP : 0;
+                f.speech = how & 0x20 ? SPEECH_CTCP : 0;
                 f.key = how & 1;
         }
         if (code != 0)
@@ -398,7 +398,7 @@ void irc_chatd_answer(struct irc_chatd *d, struct choices *c)
                 f.key = choice & 1;
                 f.name = irc_chatd_choose_name(d, c, name);
                 f.text = irc_chatd_choose_text(c, text, sizeof(text));
-                f.style = irc_chatd_choose_style(c, f.text, formatted, &f.styled) | (choice & 0x20 ? STYLE_CTCP : 0);
+                f.speech = irc_chatd_choose_style(c, f.text, formatted, &f.styled) | (choice & 0x20 ? SPEECH_CTCP : 0);
         }
         irc_chatd_send_answer(d, c, f, code, choice & 0x40 && d->open_count > 0 ? d->open[0].name : NULL);
         irc_chatd_close(d, number);
@@ -431,7 +431,7 @@ static size_t irc_chatd_add_record(struct irc_chatd *d, struct choices *c, uint8
         else if (kind == RECORD_NOTICE)
                 r.answer = (struct slice){(const char *)answer, answer_encode(answer, sizeof(answer), &a)};
         if (record_is_line(&r) || kind == RECORD_PRIVATE || kind == RECORD_CTCP)
-                r.is_notice = irc_chatd_choose_style(c, r.text, formatted, &r.styled) & STYLE_NOTICE;
+                r.is_notice = irc_chatd_choose_style(c, r.text, formatted, &r.styled) & SPEECH_NOTICE;
         PROMISE(record_is_bounded(&r), "this target's record is too long");
         return record_encode_styled(buffer, size, &r);
 }

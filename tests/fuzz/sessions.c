@@ -285,7 +285,7 @@ static struct frame in_style(const struct sessions *s, unsigned k, struct frame 
 {
         if (!s->all[k].roams)
                 return f;
-        f.style = s->lines_count % 3 == 0 ? STYLE_NOTICE : 0;
+        f.speech = s->lines_count % 3 == 0 ? SPEECH_NOTICE : 0;
         if (s->lines_count % 2 == 0 && lines == 1 && f.text.len < STYLED_MAX_BYTES) {
                 styled[0] = '\x02';
                 memcpy(styled + 1, f.text.at, f.text.len);
@@ -297,7 +297,7 @@ static struct frame in_style(const struct sessions *s, unsigned k, struct frame 
 /* Notes the style of the next line, which `f` says. */
 static void note_style(struct sessions *s, const struct frame *f, size_t line)
 {
-        s->lines[line].is_notice = f->style & STYLE_NOTICE;
+        s->lines[line].is_notice = f->speech & SPEECH_NOTICE;
         s->lines[line].is_styled = f->styled.len > 0;
 }
 

@@ -292,17 +292,17 @@ static void test_styles_in_frames(void **state)
                 struct frame out, in = {.type = types[i],
                                         .name = slice_of("bo"),
                                         .text = slice_of("hey"),
-                                        .style = STYLE_NOTICE,
+                                        .speech = SPEECH_NOTICE,
                                         .styled = slice_of("\x02hey")};
                 size_t n = encode(buffer, &in);
                 assert_int_equal(frame_decode(&out, buffer, n), 0);
-                assert_int_equal(out.style, STYLE_NOTICE);
+                assert_int_equal(out.speech, SPEECH_NOTICE);
                 assert_true(slice_equal(out.styled, in.styled));
                 n -= FRAME_APPENDED_BYTES + 1 + sizeof(uint16_t) + in.styled.len;
-                buffer[0] = FRAME_STYLE_SINCE - 1;
+                buffer[0] = FRAME_STYLED_SINCE - 1;
                 assert_int_equal(frame_decode(&out, buffer, n), 0);
                 assert_true(slice_equal(out.text, in.text));
-                assert_int_equal(out.style, 0);
+                assert_int_equal(out.speech, 0);
                 assert_int_equal(out.styled.len, 0);
         }
 }

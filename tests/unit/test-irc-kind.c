@@ -355,19 +355,19 @@ static void test_styles_from_the_client(void **state)
 {
         static const struct {
                 const char *typed;
-                uint8_t type, style;
+                uint8_t type, speech;
                 const char *text, *styled;
         } cases[] = {
                 {"PRIVMSG #den :hi\r\n", FRAME_ROOM_LINE, 0, "hi", ""},
                 {"PRIVMSG #den :\x02hi\x0f there\r\n", FRAME_ROOM_LINE, 0, "hi there", "\x02hi\x0f there"},
-                {"NOTICE #den :hi\r\n", FRAME_ROOM_LINE, STYLE_NOTICE, "hi", ""},
-                {"NOTICE #den :\0034,5hi\r\n", FRAME_ROOM_LINE, STYLE_NOTICE, "hi", "\0034,5hi"},
+                {"NOTICE #den :hi\r\n", FRAME_ROOM_LINE, SPEECH_NOTICE, "hi", ""},
+                {"NOTICE #den :\0034,5hi\r\n", FRAME_ROOM_LINE, SPEECH_NOTICE, "hi", "\0034,5hi"},
                 {"PRIVMSG #den :\x02hi\x1b\r\n", FRAME_ROOM_LINE, 0, "hi^[", ""}, /* ESC is no formatting */
                 {"PRIVMSG #den :\001ACTION \x1dwaves\001\r\n", FRAME_ROOM_ACTION, 0, "waves", "\x1dwaves"},
                 {"PRIVMSG bob :\001ACTION \x1dwaves\001\r\n", FRAME_PRIVATE, 0, "* waves", "* \x1dwaves"},
-                {"PRIVMSG bob :\001VERSION\001\r\n", FRAME_PRIVATE, STYLE_CTCP, "VERSION", ""},
-                {"PRIVMSG bob :\001PING 12 34\r\n", FRAME_PRIVATE, STYLE_CTCP, "PING 12 34", ""},
-                {"NOTICE bob :\001VERSION me\001\r\n", FRAME_PRIVATE, STYLE_CTCP | STYLE_NOTICE, "VERSION me", ""},
+                {"PRIVMSG bob :\001VERSION\001\r\n", FRAME_PRIVATE, SPEECH_CTCP, "VERSION", ""},
+                {"PRIVMSG bob :\001PING 12 34\r\n", FRAME_PRIVATE, SPEECH_CTCP, "PING 12 34", ""},
+                {"NOTICE bob :\001VERSION me\001\r\n", FRAME_PRIVATE, SPEECH_CTCP | SPEECH_NOTICE, "VERSION me", ""},
         };
         (void)state;
         struct irc i;
@@ -379,14 +379,16 @@ static void test_styles_from_the_client(void **state)
                 type(f, cases[n].typed);
                 struct frame frame = next_of_all(f);
                 assert_int_equal(frame.type, cases[n].type);
-                assert_int_equal(frame.style, cases[n].style);
+                assert_int_equal(frame.speech, cases[n].speech);
                 assert_true(slice_equal(frame.text, slice_of(cases[n].text)));
                 assert_true(slice_equal(frame.styled, slice_of(cases[n].styled)));
         }
         type(f, "PRIVMSG #den :\001VERSION\001\r\nPRIVMSG bob :\001dcc SEND x 1 2 3\001\r\n"
+                "PRIVMSG bob :\001 DCC SEND x 1 2 3\001\r\n"
                 "NOTICE bob :\001DCC SEND x 1 2 3\001\r\nPING end\r\n");
         assert_shown(f, ":irc.test 404 ann #den :CTCP is for one person, not for a channel\r\n"
-                        ":irc.test 531 ann bob :DCC is not possible here\r\n");
+                        ":irc.test 531 ann bob :DCC is not possible here\r\n"
+                        ":irc.test 531 ann bob :CTCP begins with a letter\r\n");
         stop(f);
 }
 

@@ -131,13 +131,53 @@ static void test_styles(void **state)
                        "bob@b ann VERSION (notice ), eve@b 11");
         assert_int_equal(f->link->ignored_count, 0);
         memset(text, 'x', sizeof(text)); /* together with its formatting, this is too long for a frame */
+        rec.kind = RECORD_RENAME;        /* nobody says it */
+        rec.name = slice_of("bob");
+        rec.text = slice_of("al");
+        rec.is_notice = true;
+        publish(f, "b", 1, 12, 1, &rec);
+        assert_seen(f, "bob@b al@b");
+        rec.is_notice = false;
         rec.kind = RECORD_LINE;
+        rec.text = slice_of("\x02hi");
         rec.styled = rec.text;
         rec.text = (struct slice){text, sizeof(text)};
         rec.name = slice_of("bob");
-        publish(f, "b", 1, 12, 1, &rec);
+        publish(f, "b", 1, 14, 1, &rec);
         snprintf(expected, sizeof(expected), "bob@b %.*s", (int)sizeof(text), text);
         assert_seen(f, expected);
+}
+
+static void repeat_notice(struct network *n, const char *host, uint64_t instance, uint64_t position)
+{
+        uint8_t data[4096];
+        struct message m = {
+                .type = MESSAGE_AGAIN, .instance = instance, .question_position = position, .position = position};
+        struct record rec = {.kind = RECORD_LINE,
+                             .id = 9,
+                             .number = 1,
+                             .name = slice_of("bob"),
+                             .text = slice_of("hi"),
+                             .styled = slice_of("\x02hi"),
+                             .is_notice = true};
+        size_t size = message_encode(data, sizeof(data), &m);
+        size += record_encode_styled(data + size, sizeof(data) - size, &rec);
+        free(network_answer(n));
+        n->answer = network_make(n, NETWORK_AGAIN, host, data, size);
+}
+
+/* A record that the host sends again has its style. */
+static void test_styles_again(void **state)
+{
+        struct fixture *f = *state;
+        settle(f);
+        publish(f, "b", 1, 0, 1, NULL);
+        settle(f);
+        f->network->on_ask = repeat_notice;
+        publish(f, "b", 1, 3, 1, NULL); /* two positions are missing */
+        for (int i = 0; i < 4; i++)
+                settle(f);
+        assert_seen(f, "eve@b 0, bob@b hi (notice \x02hi), eve@b 3");
 }
 
 /* What people here say goes to other hosts with its style. */
@@ -311,6 +351,7 @@ int main(void)
                 TEST(test_rooms_there),
                 TEST(test_private_words),
                 TEST(test_styles),
+                TEST(test_styles_again),
                 TEST(test_styles_from_here),
                 TEST(test_what_cannot_be_shown),
                 TEST(test_the_longest_name_and_text),

@@ -16,7 +16,7 @@ static struct frame styled(struct fixture *f, uint32_t who, enum frame_type type
 static void say_styled(struct fixture *f, const char *text, const char *with_formatting, uint8_t style)
 {
         struct frame frame = styled(f, ANN, FRAME_ROOM_LINE, "lobby", text, with_formatting);
-        frame.style = style;
+        frame.speech = style;
         put(f, &frame);
 }
 
@@ -39,8 +39,8 @@ static void test_formatting(void **state)
         struct fixture *f = *state;
         begin(f);
         say_styled(f, "bold", "\002bold", 0);
-        say_styled(f, "beep", "", STYLE_NOTICE);
-        say_styled(f, "red", "\00304red\x0f", STYLE_NOTICE);
+        say_styled(f, "beep", "", SPEECH_NOTICE);
+        say_styled(f, "red", "\00304red\x0f", SPEECH_NOTICE);
         struct frame frame = styled(f, ANN, FRAME_ROOM_ACTION, "lobby", "waves", "waves\x02");
         put(f, &frame);
         serve(f);
@@ -63,6 +63,7 @@ static void test_what_is_not_formatting(void **state)
                 {"safe", "\x02safe\r\nQUIT"},
                 {"safe", "safe"},
                 {"a\nsafe", "\002a\nsafe"},
+                {"\xc4\233m", "\xc4\002\233m"},           /* no UTF-8 */
                 {"x\xe2\x80\x8bx", "\x02x\xe2\x80\x8bx"}, /* an invisible character is shown by its number */
         };
         struct fixture *f = *state;
@@ -84,7 +85,7 @@ static void test_many_notices(void **state)
         for (size_t i = 0; i < FRAME_LINES_MAX; i++)
                 memcpy(text + 2 * i, i + 1 < FRAME_LINES_MAX ? "x\n" : "x", 2);
         for (int i = 0; i < 9; i++) {
-                say_styled(f, text, "", STYLE_NOTICE);
+                say_styled(f, text, "", SPEECH_NOTICE);
                 f->numbers[ANN] += FRAME_LINES_MAX - 1;
         }
         uint64_t batches = f->chat->relay.batches;
@@ -109,16 +110,16 @@ static void test_private_messages(void **state)
         struct fixture *f = *state;
         begin(f);
         struct frame frame = styled(f, ANN, FRAME_PRIVATE, "bob", "psst", "\x1dpsst");
-        frame.style = STYLE_NOTICE;
+        frame.speech = SPEECH_NOTICE;
         put(f, &frame);
         frame = styled(f, ANN, FRAME_PRIVATE, "bob", "VERSION", "");
-        frame.style = STYLE_CTCP;
+        frame.speech = SPEECH_CTCP;
         put(f, &frame);
         frame = styled(f, BOB, FRAME_PRIVATE, "ann", "VERSION x", "");
-        frame.style = STYLE_CTCP | STYLE_NOTICE;
+        frame.speech = SPEECH_CTCP | SPEECH_NOTICE;
         put(f, &frame);
         frame = styled(f, ANN, FRAME_PRIVATE, "nobody", "VERSION", "");
-        frame.style = STYLE_CTCP;
+        frame.speech = SPEECH_CTCP;
         put(f, &frame);
         serve(f);
         assert_inbox(f, BOB, "private ann psst, style notice \x1dpsst, ctcp ann VERSION, sent ann VERSION x");
@@ -158,9 +159,38 @@ static void test_the_version_before(void **state)
         struct fixture *f = *state;
         begin(f);
         struct frame frame = styled(f, ANN, FRAME_ROOM_LINE, "lobby", "hi", "\x02hi");
-        put_of(f, &frame, FRAME_STYLE_SINCE - 1);
+        put_of(f, &frame, FRAME_STYLED_SINCE - 1);
         serve(f);
         assert_inbox(f, BOB, "line ann hi");
+}
+
+/* Other hosts give a STYLE to records that become two. All fit, because only what a person says has a STYLE. */
+static void test_renames_with_style(void **state)
+{
+        enum { INJECTS = 2, RECORDS = 80 };
+        struct fixture *f = *state;
+        uint8_t buffer[FRAME_MAX_BYTES];
+        begin(f);
+        link_hello(f);
+        serve(f);
+        uint64_t number = 0;
+        for (int i = 0; i < INJECTS; i++) {
+                size_t n = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
+                for (int k = 0; k < RECORDS; k++) {
+                        struct record rec = {.kind = k % 2 == 0 ? RECORD_RENAME : RECORD_CAME,
+                                             .number = ++number,
+                                             .name = slice_of("a@b"),
+                                             .text = slice_of(k % 2 == 0 ? "c@b" : "den"),
+                                             .is_notice = true};
+                        size_t more = record_encode_styled(buffer + n, sizeof(buffer) - n, &rec);
+                        assert_true(more > 0);
+                        n += more;
+                }
+                assert_int_equal(send(f->sender, buffer, n, 0), n);
+        }
+        serve(f);
+        assert_int_equal(f->chat->remote->last, number);
+        assert_null(strstr(inbox_read(f->inboxes[BOB]), "style"));
 }
 
 /* What other hosts say has its formatting, too. */
@@ -178,6 +208,9 @@ static void test_other_hosts(void **state)
                 {.kind = RECORD_LINE, .number = 3, .text = slice_of("safe"), .styled = slice_of("\x1b[31msafe")},
                 {.kind = RECORD_CTCP, .number = 4, .text = slice_of("bob VERSION")},
                 {.kind = RECORD_CTCP, .number = 5, .text = slice_of("nobody VERSION")},
+                {.kind = RECORD_CTCP, .number = 6, .text = slice_of("nobody PING"), .is_notice = true}, /* no answer */
+                {.kind = RECORD_CTCP, .number = 7, .text = slice_of("bob DCC SEND x 1 2 3")},
+                {.kind = RECORD_CTCP, .number = 8, .text = slice_of("bob  DCC SEND x 1 2 3")},
         };
         size_t n = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_INJECT, .id = LINK_ID});
         for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -191,19 +224,20 @@ static void test_other_hosts(void **state)
         assert_inbox(f, BOB,
                      "line zoe@b bold, style \002bold, line zoe@b beep, style notice, line zoe@b safe, ctcp zoe@b "
                      "VERSION");
-        assert_int_equal(f->chat->remote->last, 5);
+        assert_int_equal(f->chat->remote->last, 8);
         const char *to_link = inbox_read(f->inboxes[LINK]);
-        assert_non_null(strstr(to_link, "reply chat zoe@b there is nobody called nobody there"));
+        const char *reply = strstr(to_link, "reply chat zoe@b there is nobody called nobody there");
+        assert_true(reply && !strstr(reply + 1, "reply"));
         assert_non_null(strstr(to_link, ": ann zoe@b psst, style "));
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(test_formatting),   TEST(test_what_is_not_formatting),
-                TEST(test_many_notices), TEST(test_private_messages),
-                TEST(test_past_lines),   TEST(test_the_version_before),
-                TEST(test_other_hosts),
+                TEST(test_formatting),         TEST(test_what_is_not_formatting),
+                TEST(test_many_notices),       TEST(test_private_messages),
+                TEST(test_past_lines),         TEST(test_the_version_before),
+                TEST(test_renames_with_style), TEST(test_other_hosts),
         };
         return RUN_TESTS(tests);
 }
