@@ -348,7 +348,7 @@ static void uplink_wait_for_room(struct uplink *u, int64_t now)
         }
         uplink_become(u, UPLINK_STANDS_BACK);
         u->full_until = now + 1 + (int64_t)(uplink_random() % (uint64_t)u->stand_back_ms);
-        u->stand_back_ms = (int)clock_earlier(2 * (int64_t)u->stand_back_ms, UPLINK_STAND_BACK_MAX_MS);
+        u->stand_back_ms = (int)clock_earlier((int64_t)u->stand_back_ms * 5 / 4, UPLINK_STAND_BACK_MAX_MS);
 }
 
 /* Returns true if something may be handed over now. */

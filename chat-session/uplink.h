@@ -25,7 +25,7 @@ enum {
         UPLINK_RETRY_MIN_MS = 50,
         UPLINK_RETRY_MAX_MS = 1000,
         UPLINK_ROOM_MS = 20,            /* how long a full intake is polled */
-        UPLINK_STAND_BACK_MIN_MS = 32,  /* after that the intake is tried again at a random moment within this time */
+        UPLINK_STAND_BACK_MIN_MS = 16,  /* after that the intake is tried again at a random moment within this time */
         UPLINK_STAND_BACK_MAX_MS = 512, /* that time doubles with each try, up to this */
         UPLINK_UNCALLED_MS = 1000,      /* a new chatd that made no roll call is answered after one to two times this */
 };

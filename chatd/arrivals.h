@@ -3,8 +3,8 @@
  *
  * A token bucket lets a burst pass by name. A newcomer that finds the bucket empty waits: it is a member at once, but
  * is announced later. One notice announces all waiting members, ARRIVALS_WAIT_MS after the first of them came. If a
- * waiting member says something, it is named before that. If a member leaves while it waits, neither its arrival nor
- * its leave is announced. The link gets a JOIN of each newcomer, because it counts them.
+ * waiting member says something, it is named before that. If it goes to another room, it is named there alone. If a
+ * member leaves while it waits, neither its arrival nor its leave is announced. The link gets a JOIN of each newcomer, because it counts them.
  *
  * A session that does not know its client yet sends a quiet HELLO. Its member is held: it gets lines, but is neither
  * announced nor listed before its ARRIVE, its first request or its first line. If a held member leaves, other members

@@ -53,8 +53,9 @@ int changes_add_name(struct changes *c, const char *dir, struct member *m, uint6
 
 int changes_add_room(struct changes *c, const char *dir, struct member *m, uint64_t number, const char *room)
 {
-        char text[NOTE_CHANGES_MAX_BYTES];
-        changes_add(c, &(struct change){.kind = CHANGE_ROOM, .member = m, .number = number}, m->seat.room->name);
+        char text[NOTE_CHANGES_MAX_BYTES], value[1 + NICK_MAX_BYTES + 1];
+        snprintf(value, sizeof(value), "%s%s", m->arrival == ARRIVAL_ANNOUNCED ? "" : "*", m->seat.room->name);
+        changes_add(c, &(struct change){.kind = CHANGE_ROOM, .member = m, .number = number}, value);
         changes_write_list(c, CHANGE_ROOM, m, text);
         int error = note_room(dir, m, room, text);
         c->count -= error < 0;

@@ -40,7 +40,9 @@ struct change {
         enum change_kind kind;
         struct member *member;
         uint64_t number;                          /* the number of the frame */
-        char old_value[LOCAL_NAME_MAX_BYTES + 1]; /* of a seat: "+", "*" or "-", and the room: see changes_add_seat() */
+        /* a name; the room before, with "*" in front if the member was not announced yet; of a seat: "+", "*" or "-", and
+         * the room: see changes_add_seat() */
+        char old_value[LOCAL_NAME_MAX_BYTES + 1];
 };
 
 /* The changes of the batch, in their order; all zeros if there is none. */

@@ -60,16 +60,27 @@ static bool moves_are_for(struct chat *chat, const struct member *m, bool roams)
         return m->roams == roams;
 }
 
+/* Tells others that `m` went from one room to another. A newcomer that was not announced yet is announced in the new room
+ * alone: if a thousand people come and go to their rooms at once, the first room is not told of each. */
+static void moves_tell(struct chat *chat, struct member *m, struct room *from, struct room *to, const struct frame *f)
+{
+        if (m->arrival != ARRIVAL_ANNOUNCED) {
+                arrivals_name(chat, m);
+                return;
+        }
+        struct record went = speech_record(m, f, RECORD_WENT, slice_of(to->name));
+        batch_add_here(&chat->batch, roster_find(&chat->roster, LINK_ID), from, &went);
+        speech_announce(chat, m, to, f, RECORD_CAME, slice_of(from->name));
+}
+
 void moves_take(struct chat *chat, struct member *m, const struct frame *f)
 {
         struct room *old_room = m->seat.room;
-        struct room *room = moves_find_destination(chat, m, f);
-        if (!room)
+        struct room *room = moves_are_for(chat, m, false) ? moves_find_destination(chat, m, f) : NULL;
+        if (!room) {
+                arrivals_release(chat, m);
                 return;
-        if (!moves_are_for(chat, m, false))
-                return;
-        if (m->arrival != ARRIVAL_ANNOUNCED)
-                arrivals_name(chat, m);
+        }
         int r = changes_add_room(&chat->changes, chat->roster.dir, m, f->number, room->name);
         if (r < 0) { /* a new room for this move is empty, and is forgotten after the batch */
                 answer_unnoted(chat, m, f, ANSWER_ROOM_UNNOTED, "cannot note a change of room", r);
@@ -78,9 +89,7 @@ void moves_take(struct chat *chat, struct member *m, const struct frame *f)
         batch_exits(&chat->batch, m, old_room);
         batch_enters(&chat->batch, m, room);
         roster_move(&chat->roster, m, room);
-        struct record went = speech_record(m, f, RECORD_WENT, slice_of(room->name));
-        batch_add_here(&chat->batch, roster_find(&chat->roster, LINK_ID), old_room, &went);
-        speech_announce(chat, m, room, f, RECORD_CAME, slice_of(old_room->name));
+        moves_tell(chat, m, old_room, room, f);
         moves_show(chat, m, room, f, ANSWER_MOVED);
 }
 

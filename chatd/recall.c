@@ -152,6 +152,13 @@ static void recall_renamed(const struct roster *r, int dir, const char *file)
                 m->is_renamed = true;
 }
 
+/* Notes that a change in the queue announced `m`: the next chatd announces it again. */
+static void recall_unannounced(struct member *m)
+{
+        if (m->arrival == ARRIVAL_ANNOUNCED)
+                m->arrival = ARRIVAL_NAMED;
+}
+
 /* Restores the room of a member: the room in its mark, or the room before the changes in the queue. */
 static void recall_room(struct roster *r, int dir, const char *file, struct leftover *queued)
 {
@@ -165,6 +172,10 @@ static void recall_room(struct roster *r, int dir, const char *file, struct left
                 *space = '\0';
                 const char *before = leftover_find_before(queued, m->id, mark);
                 name = before ? before : space + 1;
+                if (before && *before == '*') {
+                        name = before + 1;
+                        recall_unannounced(m);
+                }
         }
         struct room *room =
                 m->seat.room && name_is_nick(name, strlen(name)) ? rooms_get(&r->rooms, slice_of(name)) : NULL;
@@ -199,8 +210,8 @@ static void recall_undo_seats(struct roster *r, struct member *m, struct slice l
                     !leftover_has_change(queued, m->id, strtoull(number.at, NULL, 10)))
                         continue;
                 recall_seat(r, m, change.at[0] == '-', (struct slice){change.at + 1, change.len - 1});
-                if (change.at[0] == '*' && m->arrival == ARRIVAL_ANNOUNCED)
-                        m->arrival = ARRIVAL_NAMED; /* this step announces it again */
+                if (change.at[0] == '*')
+                        recall_unannounced(m);
         }
 }
 
@@ -245,11 +256,12 @@ int recall_members(struct roster *r, struct departures *departures, struct lefto
                 /* a mark of a member stays, because it is still to be used */
                 recall_find_marked(r, entry->d_name, MUTING_SUFFIX, note_remove_mute);
                 recall_renamed(r, dirfd(dir), entry->d_name);
-                recall_room(r, dirfd(dir), entry->d_name, queued);
         }
         rewinddir(dir);
-        for (const struct dirent *entry; (entry = readdir(dir));) /* behind the marks of arrivals */
+        for (const struct dirent *entry; (entry = readdir(dir));) { /* behind the marks of arrivals */
+                recall_room(r, dirfd(dir), entry->d_name, queued);
                 recall_rooms(r, dirfd(dir), entry->d_name, queued);
+        }
         closedir(dir);
         rooms_read_topics(&r->rooms, r->dir);
         return 0;

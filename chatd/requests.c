@@ -55,7 +55,8 @@ enum outcome requests_take(struct chat *chat, const struct frame *f)
                 return NEXT_BATCH;
         chat_take_number(chat, m, f->number);
         m->lines_total = f->number;
-        if (member_is_held(m) && !m->roams) /* a request shows that the client is a chat client */
+        /* a request shows that the client is a chat client; moves.c announces who goes to another room */
+        if (member_is_held(m) && !m->roams && f->type != FRAME_ROOM)
                 arrivals_release(chat, m);
         bool is_question = (f->type == FRAME_TOPIC || f->type == FRAME_ROOM_TOPIC) && f->text.len == 0;
         if (frame_is_silenced(f->type) && !is_question && admin_silences(chat, m, f, true))

@@ -1,5 +1,6 @@
 /* chatd is killed (killing.h) while many newcomers come at once: they are in the queue, or wait to be announced already,
- * when chatd is started, and all must be told once that each of them joined, by name or in a notice.
+ * when chatd is started, and all must be told once that each of them joined, by name or in a notice. Newcomers who go to
+ * another room are announced there alone.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -39,14 +40,17 @@ static void take_queue(void)
         end_broker(SIGKILL);
 }
 
-static void crowd_comes(void)
+/* Lets newcomers connect and type this. */
+static void crowd_comes(const char *typed)
 {
         unsigned length = 0;
         for (int i = 0; i < CROWD; i++) {
                 crowd[i].client =
                         chat_join_with(chat, "127.0.0.1", &crowd[i].session, chat->option, "--pace=off", NULL);
-                client_send(crowd[i].client, "\n"); /* a sign of life, so that it may be announced at once */
                 queue_grows(&length);
+                client_send(crowd[i].client, "%s\n", typed);
+                if (*typed != '\0')
+                        queue_grows(&length);
         }
 }
 
@@ -86,7 +90,8 @@ static void assert_link_counts(unsigned members)
         assert_int_equal(played.welcome_frame.members, members);
 }
 
-static void crowd_goes(void)
+/* Lets the newcomers leave. The residents from `first` on are told. */
+static void crowd_goes(int first)
 {
         int status;
         for (int i = 0; i < CROWD; i++) {
@@ -94,7 +99,7 @@ static void crowd_goes(void)
                 client_expect_end(crowd[i].client);
                 assert_int_equal(waitpid(crowd[i].session, &status, 0), crowd[i].session);
                 assert_int_equal(status, 0);
-                for (int who = 0; who < RESIDENTS; who++)
+                for (int who = first; who < RESIDENTS; who++)
                         client_expect(persons[who].client, "*** %s is disconnected\r\n", crowd[i].client->name);
                 client_free(crowd[i].client);
         }
@@ -119,7 +124,7 @@ static bool play_crowd(unsigned at, bool wait)
         round_number++;
         killed_count = 0;
         playing = true;
-        crowd_comes();
+        crowd_comes(""); /* a sign of life, so that they may be announced at once */
         if (wait)
                 take_queue();
         run_and_kill(at);
@@ -128,7 +133,7 @@ static bool play_crowd(unsigned at, bool wait)
         wait_until_true(is_all_announced, "all are announced");
         assert_crowd_told();
         assert_link_counts(RESIDENTS + CROWD);
-        crowd_goes();
+        crowd_goes(0);
         residents_speak();
         assert_int_equal(end_broker(SIGTERM), 0);
         forget_events();
@@ -172,10 +177,84 @@ static void test_every_call_of_many_arrivals(void **state)
         show_points(waiting, " while they were announced");
 }
 
+/* Returns how many times a client was told this of a newcomer. */
+static unsigned count_told(const char *shown, const struct client *newcomer, const char *what)
+{
+        char line[128];
+        unsigned n = 0;
+        snprintf(line, sizeof(line), "*** %s %s\r\n", newcomer->name, what);
+        for (const char *at = shown; (at = strstr(at, line)); at++)
+                n++;
+        return n;
+}
+
+/* A newcomer who goes to another room before it was announced is announced there alone. If chatd was killed before it
+ * could note that the newcomer is not announced yet, the next chatd announces it in the first room, from where it goes. */
+static void assert_moves_told(void)
+{
+        client_send(crowd[0].client, "all here?\n");
+        client_send(persons[ANN].client, "nobody new\n");
+        const char *in_den = client_expect(persons[CAT].client, ": all here?\r\n");
+        unsigned went[CROWD];
+        for (int i = 0; i < CROWD; i++) {
+                went[i] = count_told(in_den, crowd[i].client, "came from lobby");
+                assert_int_equal(count_told(in_den, crowd[i].client, "is connected") + went[i], 1);
+        }
+        const char *in_lobby = client_expect(persons[BOB].client, ": nobody new\r\n");
+        for (int i = 0; i < CROWD; i++) {
+                assert_int_equal(count_told(in_lobby, crowd[i].client, "is connected"), went[i]);
+                assert_int_equal(count_told(in_lobby, crowd[i].client, "went to den"), went[i]);
+        }
+}
+
+static bool play_moves(unsigned at)
+{
+        round_number++;
+        killed_count = 0;
+        playing = true;
+        crowd_comes("/join den");
+        run_and_kill(at);
+        take_queue();
+        start_broker(false);
+        wait_until_true(is_all_announced, "all are announced");
+        assert_moves_told();
+        assert_link_counts(RESIDENTS + CROWD);
+        crowd_goes(CAT);
+        assert_int_equal(end_broker(SIGTERM), 0);
+        forget_events();
+        playing = false;
+        return killed[0].done;
+}
+
+static void test_every_call_of_newcomers_who_move(void **state)
+{
+        (void)state;
+        struct points p = {0};
+        if (!tracer_may_trace())
+                skip();
+        chat->more = "--arrivals=1:1";
+        start_with_residents();
+        client_send(persons[CAT].client, "/join den\n");
+        client_expect(persons[CAT].client, "You are now in den");
+        assert_int_equal(end_broker(SIGTERM), 0);
+        for (int who = 0; who < RESIDENTS; who++)
+                client_sync(persons[who].client);
+        forget_events();
+        is_at_rest = is_nobody_held;
+        while (next_point(&p)) {
+                if (play_moves(p.at))
+                        p.calls = p.at;
+                show_progress("each call, newcomers move", 0);
+        }
+        assert_true(p.calls > 50);
+        show_points(p.calls, " while newcomers moved");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 KILLING_TEST(test_every_call_of_many_arrivals),
+                KILLING_TEST(test_every_call_of_newcomers_who_move),
         };
         return RUN_TESTS(tests, NULL, NULL);
 }

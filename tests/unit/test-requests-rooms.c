@@ -177,18 +177,59 @@ static void test_many_rooms(void **state)
         assert_string_equal(answers + strlen(answers) - 5, " more");
 }
 
-/* A newcomer that waits to be announced is announced before it changes rooms. */
+/* A newcomer that waits to be announced is announced in the room to which it goes, and in no other. */
 static void test_a_room_of_who_was_not_announced(void **state)
 {
         struct fixture *f = *state;
         f->chat->arrivals->pace = pace_of(1, 1);
         join_all(f); /* at least eve is left waiting */
         assert_int_equal(member(f, EVE)->arrival, ARRIVAL_WAITING);
+        join(f, BOB, "kitchen");
+        serve(f);
+        read_all(f);
         join(f, EVE, "kitchen");
         serve(f);
         assert_int_equal(member(f, EVE)->arrival, ARRIVAL_ANNOUNCED);
-        assert_inbox(f, ANN, "join eve, went eve kitchen");
-        assert_inbox(f, EVE, "answer You are now in kitchen, alone");
+        assert_inbox(f, ANN, "");
+        assert_inbox(f, BOB, "join kitchen: eve");
+        assert_inbox(f, EVE, "answer You are now in kitchen, with bob");
+}
+
+/* The same, if chatd dies when all but the frame's end is done. */
+static void test_a_room_of_who_was_not_announced_again(void **state)
+{
+        struct fixture *f = *state;
+        for (int marks = 0; marks < 2; marks++) {
+                struct seen bob = {0};
+                char path[256];
+                hello(f, ANN);
+                hello(f, BOB);
+                join(f, BOB, "kitchen");
+                hello_with(f, EVE, (struct frame){.address = slice_of("here:1"), .quiet = true});
+                serve(f);
+                inbox_read_new(f->inboxes[BOB], &bob);
+                inbox_read(f->inboxes[ANN]);
+                join(f, EVE, "kitchen");
+                serve(f);
+                assert_string_equal(inbox_read_new(f->inboxes[BOB], &bob), "join kitchen: eve");
+                f->numbers[EVE] = 0;
+                join(f, EVE, "kitchen");
+                say(f, EVE, "new");
+                snprintf(path, sizeof(path), "%s/members/%016llx.held", f->dir, (unsigned long long)inbox_id(EVE));
+                if (marks > 0) /* it died before it could remove the mark */
+                        assert_int_equal(symlink("x", path), 0);
+                restart_broker(f);
+                serve(f);
+                assert_string_equal(inbox_read_new(f->inboxes[BOB], &bob), "rollcall, line kitchen: eve new");
+                assert_inbox(f, ANN, "rollcall");
+                for (uint32_t who = ANN; who < SESSIONS; who++) {
+                        bye(f, who);
+                        serve(f);
+                        close(f->inboxes[who]);
+                        f->inboxes[who] = 0;
+                        f->numbers[who] = 0;
+                }
+        }
 }
 
 static void test_a_room_outlives_chatd(void **state)
@@ -392,6 +433,7 @@ int main(void)
                 TEST(test_who_is_in_other_rooms),
                 TEST(test_many_rooms),
                 TEST(test_a_room_of_who_was_not_announced),
+                TEST(test_a_room_of_who_was_not_announced_again),
                 TEST(test_a_room_outlives_chatd),
                 TEST(test_a_room_again),
                 TEST(test_a_room_that_ends_within_a_batch),
