@@ -33,6 +33,7 @@ bench-neighbours: all build/tests/bench/neighbours
 bench-rooms: ## costs of rooms
 bench-rooms: all build/tests/bench/load build/.packages-check
 	@BIN=$(BIN) tests/bench/rooms
+	@BIN=$(BIN) tests/system/in-systemd tests/bench/arrivals $(or $(ROUNDS),3)
 # ROUNDS=1000 measures longer.
 bench-units: ## costs and benefits of the directives of chat@.service
 bench-units: build/tests/bench/greeting all build/.packages-check
