@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include <chat/clock.h>
+#include <chat/utc.h>
 #include <chat/version.h>
 
 #include "labels.h"
@@ -77,9 +78,9 @@ void about_version(struct irc *i, const struct irc_message *m)
 
 void about_time(struct irc *i, const struct irc_message *m)
 {
-        char text[LINE_TIME_BYTES];
+        char text[UTC_BYTES];
         (void)m;
-        line_time((uint64_t)clock_realtime_s() * 1000, text);
+        utc_write((uint64_t)clock_realtime_s() * 1000, text);
         output_numeric(i, RPL_TIME, IRC_PARAMS(slice_of(i->options->server), slice_of(text)));
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <chat/record.h>
+#include <chat/utc.h>
 
 #include "channels.h"
 #include "output.h"
@@ -32,7 +33,7 @@ static bool history_read_number(const char **at, unsigned digits, char behind, u
         return *(*at)++ == behind;
 }
 
-/* Reads a time as line_time() writes it, in ms since 1970. Returns false if it is none. */
+/* Reads a time as utc_write() writes it, in ms since 1970. Returns false if it is none. */
 static bool history_read_time(const char *at, uint64_t *ms)
 {
         unsigned year, month, day, hour, minute, second, rest;
@@ -43,7 +44,7 @@ static bool history_read_time(const char *at, uint64_t *ms)
                 return false;
         if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
                 return false;
-        *ms = ((((uint64_t)line_days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000 + rest;
+        *ms = ((((uint64_t)utc_days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000 + rest;
         return true;
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <chat/safe-text.h>
+#include <chat/utc.h>
 
 #define ACTION_BEGIN " :\001ACTION "
 
@@ -16,7 +17,6 @@ enum {
         AROUND_BYTES = LINE_SERVER_MAX_BYTES + sizeof(ACTION_BEGIN) + 32, /* around a name, a target and a text */
         PIECE_MIN_BYTES = 128,  /* a piece that ends at a blank is at least so long, unless it is the last */
         PIECE_SMALL_BYTES = 16, /* names leave at least so much room for a piece */
-        MS_PER_DAY = 24 * 60 * 60 * 1000,
 };
 
 /* ---- the server ---- */
@@ -34,45 +34,6 @@ void line_server(char server[static LINE_SERVER_MAX_BYTES + 1])
         snprintf(server, LINE_SERVER_MAX_BYTES + 1, "%.50s%s", host, strchr(host, '.') ? "" : ".chat");
         if (!line_is_server(server))
                 snprintf(server, LINE_SERVER_MAX_BYTES + 1, "chat.invalid");
-}
-
-/* ---- time ---- */
-
-/* As in Howard Hinnant's days_from_civil: the year begins in March, so that the leap day is its last one. */
-unsigned line_days(unsigned year, unsigned month, unsigned day)
-{
-        year -= month <= 2;
-        unsigned era = year / 400, of_era = year % 400;
-        unsigned of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-        return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-/* Writes the last `n` digits of a number. */
-static void line_put_digits(char *at, size_t n, uint64_t number)
-{
-        for (; n > 0; number /= 10)
-                at[--n] = (char)('0' + number % 10);
-}
-
-/* gmtime_r(3) is not used, because it may read files the first time, which the sandbox does not allow. The date is found
- * as in Howard Hinnant's days_from_civil. */
-void line_time(uint64_t ms, char text[static LINE_TIME_BYTES])
-{
-        uint64_t days = ms / MS_PER_DAY + 719468, rest = ms % MS_PER_DAY; /* days since 0000-03-01 */
-        uint64_t era = days / 146097, of_era = days % 146097;
-        uint64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-        uint64_t of_year = of_era - (365 * year + year / 4 - year / 100), month = (5 * of_year + 2) / 153;
-        uint64_t day = of_year - (153 * month + 2) / 5 + 1;
-        month = month < 10 ? month + 3 : month - 9;
-        year += era * 400 + (month <= 2);
-        memcpy(text, "YYYY-MM-DDThh:mm:ss.mmmZ", LINE_TIME_BYTES);
-        line_put_digits(text, 4, year);
-        line_put_digits(text + 5, 2, month);
-        line_put_digits(text + 8, 2, day);
-        line_put_digits(text + 11, 2, rest / 3600000);
-        line_put_digits(text + 14, 2, rest / 60000 % 60);
-        line_put_digits(text + 17, 2, rest / 1000 % 60);
-        line_put_digits(text + 20, 3, rest % 1000);
 }
 
 /* ---- parts of a message ---- */
@@ -137,13 +98,13 @@ __attribute__((format(printf, 2, 3))) static void line_add_tag(struct line_tags 
 /* Writes the tags that all messages of a line have. */
 static void line_begin_tags(const struct line *l, struct line_tags *t)
 {
-        char time[LINE_TIME_BYTES];
+        char time[UTC_BYTES];
         t->len = 0;
         if (l->tags.len > 0)
                 line_add_tag(t, "%.*s", (int)l->tags.len, l->tags.at);
         if (!(l->form.flags & LINE_TIME))
                 return;
-        line_time(l->ms, time);
+        utc_write(l->ms, time);
         line_add_tag(t, "time=%s", time);
 }
 

@@ -25,7 +25,6 @@
 enum {
         LINE_SERVER_MAX_BYTES = 63,                          /* a server's name */
         LINE_SOURCE_MAX_BYTES = 2 * IRC_NICK_MAX_BYTES + 64, /* "NICK!chat@HOST", and a NUL */
-        LINE_TIME_BYTES = sizeof("2026-11-30T01:02:03.456Z"),
         LINE_CHANNEL_BYTES = NICK_MAX_BYTES + sizeof("#"),
         LINE_TAGS_MAX_BYTES = 256,                                     /* all tags of a message together */
         LINE_MESSAGE_BYTES = LINE_TAGS_MAX_BYTES + IRC_LINE_MAX_BYTES, /* the room that a message needs */
@@ -72,12 +71,6 @@ void line_server(char server[static LINE_SERVER_MAX_BYTES + 1]);
 
 /* Returns true if `name` can be the name of a server: it has a dot, so it is no nick. */
 bool line_is_server(const char *name);
-
-/* Returns the number of days from 1970-01-01 to this date, which is not before it. */
-unsigned line_days(unsigned year, unsigned month, unsigned day);
-
-/* Writes a time in ms since 1970: ISO 8601, in UTC. */
-void line_time(uint64_t ms, char text[static LINE_TIME_BYTES]);
 
 /* Writes "NICK!chat@HOST" for a member. */
 struct slice line_source(const char *server, struct slice name, char source[static LINE_SOURCE_MAX_BYTES]);

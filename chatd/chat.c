@@ -205,10 +205,11 @@ bool chat_take_text(struct chat *chat, struct slice *text)
         return true;
 }
 
-bool chat_show_past(struct chat *chat, struct member *m, const struct room *room, uint64_t number, unsigned lines)
+bool chat_show_past(struct chat *chat, struct member *m, const struct room *room, uint64_t number, uint64_t lines)
 {
         uint8_t records[HISTORY_SHOWN_MAX_BYTES];
-        size_t size = history_read(&chat->history, &chat->roster.rooms, room, &chat->batch, lines,
+        unsigned most = lines < HISTORY_KEPT ? (unsigned)lines : HISTORY_KEPT;
+        size_t size = history_read(&chat->history, &chat->roster.rooms, room, &chat->batch, most,
                                    m->roams ? HISTORY_TIME_IN_FRONT : HISTORY_TIME_AS_NUMBER, records);
         if (size > 0 || (number == 0 && chat->history.file))
                 batch_tell_records(&chat->batch, m,

@@ -117,7 +117,7 @@ int chat_welcome(struct chat *chat, struct member *m, uint64_t number);
 /* Shows `m` the last `lines` of `room`. `number` is that of its request, or 0 for a newcomer. Returns true if there
  * are any lines. A newcomer is also told if there are none: if the next chatd takes the HELLO again, it may find lines
  * that were said after the newcomer came. */
-bool chat_show_past(struct chat *chat, struct member *m, const struct room *room, uint64_t number, unsigned lines);
+bool chat_show_past(struct chat *chat, struct member *m, const struct room *room, uint64_t number, uint64_t lines);
 
 /* Tells a session why it cannot become a member, and counts the refusal. */
 void chat_refuse(struct chat *chat, uint64_t id, uint64_t key, enum refusal why, const struct answer *a);

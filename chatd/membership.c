@@ -125,7 +125,7 @@ enum outcome membership_hello(struct chat *chat, const struct frame *f)
                 membership_welcome(chat, m, f->quiet);
                 motd_send(&chat->motd, &chat->batch, chat->relay.epoch, m);
                 if (!m->roams)
-                        chat_show_past(chat, m, m->seat.room, 0, (unsigned)chat->settings.history);
+                        chat_show_past(chat, m, m->seat.room, 0, (uint64_t)chat->settings.history);
         }
         return TAKEN;
 }

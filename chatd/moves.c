@@ -16,7 +16,8 @@ static void moves_show(struct chat *chat, struct member *m, const struct room *r
         list_people(&list, room, m);
         struct answer a = answer_of_rooms(code, &list);
         answer_send(chat, m, f, &a);
-        chat_show_past(chat, m, room, f->number, (unsigned)chat->settings.history);
+        uint64_t lines = f->type == FRAME_ENTER && f->key > 0 ? f->key : (uint64_t)chat->settings.history;
+        chat_show_past(chat, m, room, f->number, lines);
 }
 
 /* Tells `m` why it cannot go to the room that it asked for in `f`. */

@@ -80,7 +80,7 @@ void queries_history(struct chat *chat, struct member *m, const struct frame *f)
                 return;
         if (chat->settings.history == 0)
                 answer_code(chat, m, f, ANSWER_NO_HISTORY);
-        else if (!chat_show_past(chat, m, seat->room, f->number, lines < HISTORY_KEPT ? (unsigned)lines : HISTORY_KEPT))
+        else if (!chat_show_past(chat, m, seat->room, f->number, lines))
                 answer_send(chat, m, f,
                             &(struct answer){.code = ANSWER_NOTHING_SAID, .room = slice_of(seat->room->name)});
 }

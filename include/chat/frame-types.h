@@ -68,7 +68,9 @@ enum frame_type {
 
         /* ---- from a session that roams (see `roams`); `name` is a room ---- */
 
-        FRAME_ENTER,        /* the sender enters this room, and stays in its other rooms */
+        /* the sender enters this room, and stays in its other rooms; it wants the last `key` lines of the room, or as many
+         * as a newcomer is shown if that is 0 */
+        FRAME_ENTER,
         FRAME_EXIT,         /* the sender leaves this room */
         FRAME_ROOM_LINE,    /* as LINE, in this room */
         FRAME_ROOM_ACTION,  /* as ACTION, in this room */
@@ -164,7 +166,7 @@ struct frame {
         uint64_t id;
         uint64_t number;
         /* HELLO and HERE: the key of the sender's inbox, see paths.h; PRIVATE and TELL: the id of the receiver;
-         * HISTORY: a number of lines; PROBE and FOUND: see there; UNSERVED: an errno; requests of an administrator: a
+         * HISTORY and ENTER: a number of lines; PROBE and FOUND: see there; UNSERVED: an errno; requests of an administrator: a
          * uid */
         uint64_t key;
         struct slice name, address, text;

@@ -108,7 +108,7 @@ static inline const struct frame_rule *frame_rule(uint8_t type)
                 [FRAME_COMPLETE] = {4, FROM_SESSION, {FIELD_NAME}},
                 [FRAME_ARRIVE] = {4, FROM_SESSION, {0}},
                 [FRAME_UNSERVED] = {5, FROM_SESSION, {FIELD_KEY}},
-                [FRAME_ENTER] = {9, FROM_SESSION | UNLESS_MUTED, {FIELD_NAME}},
+                [FRAME_ENTER] = {9, FROM_SESSION | UNLESS_MUTED, {FIELD_NAME, FIELD_KEY | SINCE(10)}},
                 [FRAME_EXIT] = {9, FROM_SESSION, {FIELD_NAME}},
                 [FRAME_ROOM_LINE] = {9,
                                      FROM_SESSION | UNLESS_MUTED,

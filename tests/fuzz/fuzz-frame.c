@@ -103,6 +103,8 @@ static size_t appended(const struct frame *f)
                 return f->version >= 9 ? 0 : f->version >= 5 ? 1 : f->version == 4 ? 2 : 3;
         size_t answer = f->version >= 6 ? 0 : sizeof(uint16_t);
         switch (f->type) {
+        case FRAME_ENTER:
+                return f->version >= 10 ? 0 : sizeof(f->key);
         case FRAME_BYE:
                 return f->version >= 4 ? 0 : 2;
         case FRAME_PROBE:

@@ -1,5 +1,7 @@
 /* Members that lent the connections of IRC clients: each look, several rooms, and what a session finds out after a
  * kill. */
+#include <chat/utc.h>
+
 #include "../../chat-irc/line.h"
 
 #include "relay-fixture.h"
@@ -193,8 +195,8 @@ static void test_the_rest_has_the_time_of_the_beginning(void **state)
                 uint64_t ms = f->batch.texts[with_time].ms;
                 size_t len = collect(l, got, sizeof(got) - 1, 0);
                 bool is_part = len > junk && got[len - 1] != '\n';
-                char time[LINE_TIME_BYTES], expected[512];
-                line_time(ms, time);
+                char time[UTC_BYTES], expected[512];
+                utc_write(ms, time);
                 size_t size = (size_t)snprintf(expected, sizeof(expected),
                                                "@time=%s :ann!chat@b.example PRIVMSG #lobby :%s\r\n", time, text);
                 wake(f, 1);

@@ -488,6 +488,21 @@ static void test_past_lines(void **state)
         serve(f);
         assert_inbox(f, EVE,
                      "past, time, line den: bob tea?, time, line den: ann yes, answer You are not in the room lobby");
+        exit_room(f, EVE, "den");
+        struct frame last_one = numbered(f, EVE, FRAME_ENTER);
+        last_one.name = slice_of("den");
+        last_one.key = 1;
+        put(f, &last_one);
+        exit_room(f, EVE, "den");
+        last_one.number = ++f->numbers[EVE];
+        put_of(f, &last_one, 9); /* which has no such number */
+        serve(f);
+        assert_inbox(f, EVE,
+                     "answer You left the room den, answer You are now in den, with bob, ann, past, time, line den: "
+                     "ann yes, "
+                     "answer You left the room den, answer You are now in den, with bob, ann, past, time, line den: "
+                     "bob tea?, "
+                     "time, line den: ann yes");
         history_remove(&f->chat->history, f->dir);
 }
 
