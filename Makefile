@@ -43,13 +43,17 @@ VISIT     := $(addprefix chat-session/,answers.c client.c client-output.c incomi
 LINK      := $(filter-out %/main.c,$(wildcard chat-link/*.c))
 CTL       := $(filter-out %/main.c,$(wildcard chatctl/*.c))
 IRC       := $(filter-out %/main.c,$(wildcard chat-irc/*.c))
+WEB       := $(filter-out %/main.c,$(wildcard chat-web/*.c))
 PROGRAMS  := chatd chat-session chat-link chatctl chat-init chat-irc
+# chat-web has no units, so it is built and checked with the others, and is not installed.
+CHECKED   := $(PROGRAMS) chat-web
 # People run chatctl. systemd starts the other programs, or they are the first process of a container.
 DAEMONS   := $(filter-out chatctl,$(PROGRAMS))
 # Linked statically for the reason in chat-session/grapheme.h.
 LIBS_utf8proc  := -l:libutf8proc.a
 LIBS_chatd     := -lsystemd $(LIBS_utf8proc)
 LIBS_chat-session := $(LIBS_utf8proc)
+LIBS_chat-web  := -l:libjansson.a
 LIBS_chat-link := -lsystemd -lnats
 LIBS_chatctl   := -lsystemd $(LIBS_utf8proc)
 # chat-init makes the run directory like a chatd that binds its own sockets, and checks the kernel for the features that
@@ -81,6 +85,9 @@ build/chat-session: $(call OBJECTS,obj,$(SESSION) chat-session/main.c)
 build/chat-irc: $(call OBJECTS,obj,$(VISIT) $(IRC) chat-irc/main.c)
 	@echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
+build/chat-web: $(call OBJECTS,obj,$(VISIT) $(WEB) chat-web/main.c) | build/.packages-check
+	@echo "LD  $@"
+	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-web) -o $@
 build/chat-link: $(call OBJECTS,obj,$(LINK) chat-link/main.c)
 	@echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-link) -o $@

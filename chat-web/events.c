@@ -1,0 +1,332 @@
+#include "events.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <chat/clock.h>
+#include <chat/display.h>
+#include <chat/notice.h>
+#include <chat/utc.h>
+
+#include "../chat-session/answers.h"
+
+#include "object.h"
+
+enum {
+        EVENTS_ID_BYTES = 64,
+        /* the members that several events have: event, id, time, room, name, host, ref */
+        EVENTS_COMMON_BYTES = 8 * OBJECT_MEMBER_BYTES + EVENTS_ID_BYTES + UTC_BYTES + WEB_REF_MAX_BYTES +
+                              2 * (NAME_MAX_BYTES + 2 * NICK_MAX_BYTES),
+};
+
+/* The event of each kind of record. A kind without one is not shown. */
+static const char *const events_of_kinds[] = {
+        [RECORD_LINE] = "line",   [RECORD_ACTION] = "action", [RECORD_PRIVATE] = "private", [RECORD_JOIN] = "join",
+        [RECORD_ENTER] = "join",  [RECORD_CAME] = "join",     [RECORD_LEAVE] = "leave",     [RECORD_EXIT] = "leave",
+        [RECORD_WENT] = "leave",  [RECORD_RENAME] = "rename", [RECORD_TOPIC] = "topic",     [RECORD_NOTICE] = "notice",
+        [RECORD_REPLY] = "reply", [RECORD_ANSWER] = "reply",
+};
+
+/* Begins an event whose further members take `more` bytes. */
+static struct object events_begin(struct web *w, const char *event, size_t more)
+{
+        struct object o = object_begin(w->client, OBJECT_BYTES + EVENTS_COMMON_BYTES + more);
+        object_text(&o, "event", slice_of(event));
+        return o;
+}
+
+static void events_put_ref(struct object *o, const char *ref)
+{
+        if (*ref != '\0')
+                object_raw(o, "ref", slice_of(ref));
+}
+
+/* Adds the id of a record, which is the same after a crash. Only lines have numbers of their own, so that of any other
+ * record has its kind, too. */
+static void events_put_id(struct object *o, uint64_t id, uint64_t number, const char *kind)
+{
+        char text[EVENTS_ID_BYTES];
+        int len = snprintf(text, sizeof(text), "%016" PRIx64 "-%" PRIu64 "%s%s", id, number, kind ? "-" : "",
+                           kind ? kind : "");
+        object_text(o, "id", (struct slice){text, (size_t)len});
+}
+
+static void events_put_time(struct object *o, uint64_t ms)
+{
+        char text[UTC_BYTES];
+        utc_write(ms, text);
+        object_text(o, "time", slice_of(text));
+}
+
+static void events_put_room(struct object *o, struct slice room)
+{
+        object_text(o, "room", room.len > 0 ? room : slice_of(FIRST_ROOM));
+}
+
+/* Adds a name. That of a person on another host, as in "ann@b", is a name and a host. */
+static void events_put_name(struct object *o, struct slice name)
+{
+        const char *at = memchr(name.at, '@', name.len);
+        size_t len = at ? (size_t)(at - name.at) : name.len;
+        object_text(o, "name", (struct slice){name.at, len});
+        if (at)
+                object_text(o, "host", (struct slice){at + 1, name.len - len - 1});
+}
+
+void events_welcome(struct web *w, struct slice asked, uint64_t people)
+{
+        char id[EVENTS_ID_BYTES];
+        struct object o = events_begin(w, "welcome", object_text_bytes(NAME_MAX_BYTES));
+        snprintf(id, sizeof(id), "%016" PRIx64, talk_id(w->session));
+        object_text(&o, "id", slice_of(id));
+        events_put_name(&o, talk_name(w->session));
+        if (!slice_equal(asked, talk_name(w->session)))
+                object_text(&o, "asked", asked);
+        if (people > 0)
+                object_number(&o, "people", people);
+        object_end(&o);
+}
+
+/* Adds a list of rooms with their people. */
+static void events_put_rooms(struct object *o, const struct answer *a)
+{
+        struct wire_reader rooms = a->rooms;
+        struct answer_room room;
+        struct slice name;
+        object_list(o, "rooms");
+        while (answer_next_room(&rooms, &room) > 0) {
+                object_item(o);
+                object_text(o, "room", room.name);
+                object_text(o, "topic", room.topic);
+                object_number(o, "people", room.people);
+                if (room.yours)
+                        object_true(o, "yours");
+                object_list(o, "names");
+                while (answer_next_name(&room.names, &name) > 0)
+                        object_list_text(o, name);
+                object_list_end(o);
+                object_item_end(o);
+        }
+        object_list_end(o);
+}
+
+/* Returns the most that the list of rooms of an answer takes: of each name, at least the byte of its length is in the
+ * answer. */
+static size_t events_rooms_bytes(const struct answer *a)
+{
+        size_t bytes = wire_left(&a->rooms);
+        return 4 * bytes + (size_t)a->rooms_count * 6 * OBJECT_MEMBER_BYTES;
+}
+
+/* Adds the code of an answer, its details, and a sentence. */
+static void events_put_answer(struct object *o, const struct web *w, const struct answer *a)
+{
+        char text[TEXT_MAX_BYTES];
+        const struct answer_rule *rule = answer_rule(a->code);
+        object_text(o, "code", slice_of(rule ? rule->name : "unknown"));
+        for (size_t i = 0; rule && i < ANSWER_DETAILS_MAX; i++) {
+                switch (rule->details[i]) {
+                case DETAIL_NAME:
+                        object_text(o, "name", a->name);
+                        break;
+                case DETAIL_OTHER:
+                        object_text(o, "other", a->other);
+                        break;
+                case DETAIL_ROOM:
+                        events_put_room(o, a->room);
+                        break;
+                case DETAIL_HOST:
+                        object_text(o, "host", a->host);
+                        break;
+                case DETAIL_TEXT:
+                        object_text(o, "text", a->text);
+                        break;
+                case DETAIL_MOST:
+                        object_number(o, "most", a->most);
+                        break;
+                case DETAIL_COUNT:
+                        if (a->count != MISSED_UNKNOWN)
+                                object_number(o, "count", a->count);
+                        break;
+                case DETAIL_SECONDS:
+                        object_number(o, "seconds", a->seconds);
+                        break;
+                case DETAIL_ROOMS:
+                        events_put_rooms(o, a);
+                        break;
+                }
+        }
+        object_text(o, "sentence", answers_sentence(a, talk_name(w->session), 0, text));
+}
+
+/* Returns the most that events_put_answer() writes. */
+static size_t events_answer_bytes(const struct answer *a)
+{
+        return 8 * OBJECT_MEMBER_BYTES + object_text_bytes(ANSWER_TEXT_MAX_BYTES) + object_text_bytes(TEXT_MAX_BYTES) +
+               3 * object_text_bytes(NAME_MAX_BYTES) + events_rooms_bytes(a);
+}
+
+/* A notice of chatd or of the link has a sentence, and in later versions an answer. */
+static void events_put_notice(struct object *o, const struct record *r)
+{
+        struct answer a;
+        if (notice_read(r, &a) == 0)
+                object_text(o, "code", slice_of(answer_rule(a.code)->name));
+        object_text(o, "text", r->text);
+}
+
+static void events_put_reply(struct object *o, const struct web *w, const struct record *r)
+{
+        struct answer a;
+        object_text(o, "host", display_host(r->name));
+        if (r->kind == RECORD_ANSWER && answer_decode(&a, r->text) == 0)
+                events_put_answer(o, w, &a);
+        else
+                object_text(o, "text", r->text);
+}
+
+/* Returns the most that the members of a record take that not all records have. */
+static size_t events_record_bytes(const struct record *r)
+{
+        struct answer a;
+        size_t bytes = 3 * OBJECT_MEMBER_BYTES + object_text_bytes(r->text.len);
+        if (r->kind == RECORD_ANSWER && answer_decode(&a, r->text) == 0)
+                bytes += events_answer_bytes(&a);
+        return bytes;
+}
+
+/* Adds what only some kinds of records have. */
+static void events_put_details(struct object *o, const struct web *w, const struct record *r)
+{
+        switch (r->kind) {
+        case RECORD_NOTICE:
+                events_put_notice(o, r);
+                return;
+        case RECORD_REPLY:
+        case RECORD_ANSWER:
+                events_put_reply(o, w, r);
+                return;
+        case RECORD_PRIVATE:
+                events_put_name(o, r->name);
+                break;
+        default:
+                events_put_room(o, r->room);
+                events_put_name(o, r->name);
+                break;
+        }
+        if (r->kind == RECORD_RENAME)
+                object_text(o, "new", r->text);
+        else if (r->kind == RECORD_CAME || r->kind == RECORD_WENT)
+                object_text(o, r->kind == RECORD_CAME ? "from" : "to", r->text);
+        else if (record_is_said(r) || r->kind == RECORD_TOPIC)
+                object_text(o, "text", r->text);
+        else if (r->kind == RECORD_LEAVE && slice_equal(r->text, slice_of(LEAVE_REMOVED)))
+                object_true(o, "removed");
+        if (r->is_notice)
+                object_true(o, "notice");
+}
+
+void events_record(struct web *w, const struct record *r, uint64_t ms)
+{
+        const char *event =
+                r->kind < sizeof(events_of_kinds) / sizeof(events_of_kinds[0]) ? events_of_kinds[r->kind] : NULL;
+        if (!event)
+                return;
+        struct object o = events_begin(w, event, events_record_bytes(r));
+        events_put_id(&o, r->id, r->number, record_is_said(r) ? NULL : event);
+        events_put_time(&o, ms);
+        events_put_details(&o, w, r);
+        object_end(&o);
+}
+
+void events_past(struct web *w, const struct record *r, uint64_t ms)
+{
+        struct object o = events_begin(w, "past", events_record_bytes(r));
+        object_text(&o, "said", slice_of(r->kind == RECORD_ACTION ? "action" : "line"));
+        events_put_id(&o, r->id, r->number, NULL);
+        events_put_time(&o, ms);
+        events_put_details(&o, w, r);
+        object_end(&o);
+}
+
+void events_missing(struct web *w, const struct web_room *room)
+{
+        char since[EVENTS_ID_BYTES];
+        struct object o = events_begin(w, "missing", 2 * OBJECT_MEMBER_BYTES + EVENTS_ID_BYTES);
+        snprintf(since, sizeof(since), "%016" PRIx64 "-%" PRIu64, room->since.id, room->since.number);
+        events_put_room(&o, slice_of(room->name));
+        object_text(&o, "since", slice_of(since));
+        object_end(&o);
+}
+
+void events_answer(struct web *w, const char *ref, const struct answer *a)
+{
+        struct object o = events_begin(w, "answer", events_answer_bytes(a));
+        events_put_ref(&o, ref);
+        events_put_answer(&o, w, a);
+        object_end(&o);
+}
+
+void events_said(struct web *w, const char *ref, uint64_t number)
+{
+        struct object o = events_begin(w, "answer", OBJECT_MEMBER_BYTES);
+        events_put_ref(&o, ref);
+        object_text(&o, "code", slice_of("said"));
+        events_put_id(&o, talk_id(w->session), number, NULL);
+        object_end(&o);
+}
+
+void events_sent(struct web *w, const char *ref, uint64_t number, struct slice name)
+{
+        struct object o = events_begin(w, "answer", OBJECT_MEMBER_BYTES + object_text_bytes(name.len));
+        events_put_ref(&o, ref);
+        object_text(&o, "code", slice_of("sent"));
+        events_put_id(&o, talk_id(w->session), number, NULL);
+        events_put_name(&o, name);
+        object_end(&o);
+}
+
+void events_history(struct web *w, const char *ref, uint64_t lines)
+{
+        struct object o = events_begin(w, "answer", 2 * OBJECT_MEMBER_BYTES);
+        events_put_ref(&o, ref);
+        object_text(&o, "code", slice_of("history"));
+        object_number(&o, "count", lines);
+        object_end(&o);
+}
+
+void events_error(struct web *w, const char *ref, const char *code, const char *why)
+{
+        struct object o = events_begin(w, "error", 2 * OBJECT_MEMBER_BYTES + object_text_bytes(strlen(why)));
+        events_put_ref(&o, ref);
+        object_text(&o, "code", slice_of(code));
+        object_text(&o, "sentence", slice_of(why));
+        object_end(&o);
+}
+
+void events_notice(struct web *w, const char *event, const struct answer *a)
+{
+        struct object o = events_begin(w, event, events_answer_bytes(a));
+        events_put_answer(&o, w, a);
+        object_end(&o);
+}
+
+void events_motd(struct web *w, struct slice lines)
+{
+        struct object o = events_begin(w, "motd", OBJECT_MEMBER_BYTES + object_text_bytes(lines.len));
+        object_text(&o, "text", lines);
+        object_end(&o);
+}
+
+void events_away(struct web *w, bool is_away)
+{
+        struct object o = events_begin(w, is_away ? "away" : "back", 0);
+        object_end(&o);
+}
+
+void events_skipped(struct web *w, uint64_t lines)
+{
+        struct object o = events_begin(w, "skipped", OBJECT_MEMBER_BYTES);
+        object_number(&o, "lines", lines);
+        object_end(&o);
+}

@@ -1,0 +1,299 @@
+#include "json-kind.h"
+
+#include <chat/clock.h>
+
+#include "../chat-session/client-output.h"
+
+#include "events.h"
+#include "requests.h"
+#include "rooms.h"
+
+static void json_begin(void *me, struct session *s)
+{
+        struct web *w = me;
+        w->session = s;
+        w->client = talk_client(s);
+}
+
+/* ---- bytes from the client ---- */
+
+/* So few bytes are read that each request in them can wait for its answer. */
+static size_t json_may_read(const void *me)
+{
+        const struct web *w = me;
+        if (!w->is_welcomed || w->reentered < w->rooms_count || client_room(w->client) < WEB_OUTPUT_MAX_BYTES ||
+            talk_room(w->session) < WEB_QUEUE_MIN_BYTES)
+                return 0;
+        return requests_free(w) * WEB_REQUEST_MIN_BYTES;
+}
+
+static void json_take_line(struct web *w)
+{
+        struct slice line = {w->line, w->line_len};
+        if (line.len > 0 && line.at[line.len - 1] == '\r')
+                line.len--;
+        if (w->skips_line)
+                requests_refuse_long(w);
+        else if (line.len > 0)
+                requests_take(w, line);
+        w->line_len = 0;
+        w->skips_line = false;
+}
+
+static void json_input(void *me, const uint8_t *bytes, size_t n)
+{
+        struct web *w = me;
+        for (size_t i = 0; i < n && talk_is_open(w->session); i++) {
+                if (bytes[i] == '\n')
+                        json_take_line(w);
+                else if (w->line_len < sizeof(w->line))
+                        w->line[w->line_len++] = (char)bytes[i];
+                else
+                        w->skips_line = true;
+        }
+}
+
+static bool json_holds_input(const void *me)
+{
+        (void)me;
+        return false;
+}
+
+static void json_input_end(void *me)
+{
+        json_take_line(me);
+}
+
+/* ---- events from the chat ---- */
+
+static void json_welcome(void *me, struct slice asked, uint64_t members)
+{
+        struct web *w = me;
+        w->is_welcomed = true;
+        events_welcome(w, asked, members);
+        rooms_reenter(w);
+        talk_arrive(w->session);
+}
+
+static void json_record(void *me, const struct record *r)
+{
+        struct web *w = me;
+        events_record(w, r, (uint64_t)clock_realtime_ms());
+        if (record_is_line(r))
+                rooms_saw(w, r->room, r->id, r->number);
+}
+
+static void json_note(void *me, const struct record *r)
+{
+        (void)me;
+        (void)r;
+}
+
+/* Finds the line that the client had. Returns the records behind it, or all records if it is not among them. */
+static struct wire_reader json_skip_known(struct web *w, struct web_room *room, struct wire_reader records)
+{
+        struct wire_reader all = records;
+        struct record r;
+        while (record_next_styled(&records, &r) > 0)
+                if (r.kind != RECORD_TIME && r.id == room->since.id && r.number == room->since.number)
+                        return records;
+        if (room->since.number > 0)
+                events_missing(w, room);
+        return all;
+}
+
+static void json_past(void *me, uint64_t number, struct wire_reader records)
+{
+        struct web *w = me;
+        struct web_request request;
+        struct record r;
+        struct web_room *room = rooms_entered_by(w, number);
+        uint64_t ms = 0, lines = 0;
+        requests_answered(w, number, &request);
+        if (room)
+                records = json_skip_known(w, room, records);
+        for (; record_next_styled(&records, &r) > 0;) {
+                if (r.kind == RECORD_TIME) {
+                        ms = r.number * 1000;
+                } else if (record_is_bounded(&r) && record_is_line(&r)) {
+                        events_past(w, &r, ms);
+                        lines++;
+                        if (room)
+                                rooms_saw(w, r.room, r.id, r.number);
+                }
+        }
+        if (room)
+                room->entry = 0;
+        if (request.is_history)
+                events_history(w, request.ref, lines);
+}
+
+/* The client entered a room, or is there already: its past lines may follow. */
+static void json_take_entry(struct web *w, uint64_t number)
+{
+        struct web_room *room = rooms_entered_by(w, number);
+        if (room && room->since.number > 0)
+                room->missing_at = talk_now(w->session) + WEB_MISSING_MS;
+        else if (room)
+                room->entry = 0;
+}
+
+/* Keeps the list of the client's rooms. */
+static void json_note_answer(struct web *w, uint64_t number, const struct answer *a)
+{
+        struct web_room *room = rooms_entered_by(w, number);
+        if (a->code == ANSWER_EXITED)
+                rooms_remove(w, a->room);
+        else if (a->code == ANSWER_ENTERED)
+                json_take_entry(w, number);
+        else if (room && a->code != ANSWER_ROOM_SAME)
+                rooms_remove(w, slice_of(room->name));
+        else if (room)
+                room->entry = 0;
+}
+
+static void json_answer(void *me, const struct frame *f)
+{
+        struct web *w = me;
+        struct web_request request;
+        struct answer a;
+        bool is_asked = requests_answered(w, f->number, &request);
+        bool enters_again = !is_asked && rooms_entered_by(w, f->number);
+        if (f->type == FRAME_SENT) {
+                events_sent(w, request.ref, f->number, f->name);
+        } else if (f->type == FRAME_ANSWER && answer_decode(&a, f->answer) == 0) {
+                if (!enters_again)
+                        events_answer(w, request.ref, &a);
+                json_note_answer(w, f->number, &a);
+        }
+}
+
+static bool json_probe(void *me, const struct frame *f)
+{
+        struct answer a;
+        if (answer_decode(&a, f->answer) == 0)
+                events_notice(me, "notice", &a);
+        return true;
+}
+
+/* ---- events of the session ---- */
+
+static void json_notice(void *me, const struct answer *a)
+{
+        if (a->code == ANSWER_LOST || a->code == ANSWER_MISSED)
+                requests_forget(me);
+        events_notice(me, "notice", a);
+}
+
+static void json_motd(void *me, struct slice lines)
+{
+        events_motd(me, lines);
+}
+
+static void json_away(void *me, bool is_away)
+{
+        events_away(me, is_away);
+}
+
+static void json_refusal(void *me, const struct frame *f)
+{
+        struct answer a;
+        if (answer_decode(&a, f->answer) == 0)
+                events_notice(me, "refused", &a);
+}
+
+static void json_skips(void *me, uint64_t lines)
+{
+        events_skipped(me, lines);
+}
+
+static enum outlet_look json_look(const void *me, const char **server)
+{
+        (void)me;
+        (void)server;
+        return OUTLET_NO_LOOK;
+}
+
+static bool json_is_plain(const void *me)
+{
+        (void)me;
+        return false;
+}
+
+static size_t json_lent_line(const void *me, enum outlet_look look, const struct record *r, uint64_t ms,
+                             char line[static OUTLET_LINE_MAX_BYTES])
+{
+        (void)me;
+        (void)look;
+        (void)r;
+        (void)ms;
+        (void)line;
+        return 0;
+}
+
+static bool json_draw(void *me)
+{
+        (void)me;
+        return false;
+}
+
+static int64_t json_due(const void *me)
+{
+        const struct web *w = me;
+        int64_t due = w->reentered < w->rooms_count && talk_room(w->session) >= WEB_QUEUE_MIN_BYTES
+                              ? talk_now(w->session)
+                              : INT64_MAX;
+        for (size_t n = 0; n < w->rooms_count; n++)
+                if (w->rooms[n].missing_at > 0)
+                        due = clock_earlier(due, w->rooms[n].missing_at);
+        return due;
+}
+
+static void json_tick(void *me)
+{
+        struct web *w = me;
+        while (w->reentered < w->rooms_count && talk_room(w->session) >= WEB_QUEUE_MIN_BYTES)
+                rooms_reenter_next(w);
+        for (size_t n = 0; n < w->rooms_count; n++) {
+                struct web_room *room = &w->rooms[n];
+                if (room->missing_at == 0 || talk_now(w->session) < room->missing_at)
+                        continue;
+                if (room->entry > 0)
+                        events_missing(w, room);
+                room->entry = 0;
+                room->missing_at = 0;
+        }
+}
+
+static void json_end(void *me)
+{
+        (void)me;
+}
+
+const struct kind json_kind = {
+        .joining = KIND_JOINS_AT_ONCE,
+        .roams = true,
+        .begin = json_begin,
+        .may_read = json_may_read,
+        .input = json_input,
+        .holds_input = json_holds_input,
+        .input_end = json_input_end,
+        .welcome = json_welcome,
+        .record = json_record,
+        .note = json_note,
+        .past = json_past,
+        .answer = json_answer,
+        .probe = json_probe,
+        .notice = json_notice,
+        .motd = json_motd,
+        .away = json_away,
+        .refusal = json_refusal,
+        .skips = json_skips,
+        .look = json_look,
+        .is_plain = json_is_plain,
+        .lent_line = json_lent_line,
+        .draw = json_draw,
+        .due = json_due,
+        .tick = json_tick,
+        .end = json_end,
+};

@@ -1,0 +1,25 @@
+/* Parses a line of JSON with jansson, which is strict: UTF-8, surrogates, numbers and depth are checked, and no key may
+ * come twice. All that it allocates lies in one buffer of fixed size, so that a line cannot take more.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+#include <chat/wire.h>
+
+enum { PARSER_ARENA_BYTES = 256 * 1024, PARSER_WHY_BYTES = 160 };
+
+/* Lets jansson use the buffer. Call it once, before the session enters its sandbox. */
+void parser_begin(void);
+
+/* Parses a line that is to be an object. Returns it; it is valid until the next call, and is not freed. Otherwise returns
+ * NULL, and says why. */
+json_t *parser_parse(struct slice line, char why[static PARSER_WHY_BYTES]);
+
+/* Finds a member that is a text. Returns false if there is none. */
+bool parser_text(const json_t *object, const char *key, struct slice *text);
+
+/* Finds a member that is a whole number from 0 to `most`. Returns false if there is none. */
+bool parser_number(const json_t *object, const char *key, uint64_t most, uint64_t *number);

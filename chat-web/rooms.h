@@ -1,0 +1,27 @@
+/* The rooms of a client, and the past lines that come with an entry. */
+#pragma once
+
+#include "web.h"
+
+/* Returns the room of this name, or NULL. An empty name stands for the first room. */
+struct web_room *rooms_find(struct web *w, struct slice name);
+
+/* Adds a room, or returns it if it is there. Returns NULL if there are too many. */
+struct web_room *rooms_add(struct web *w, struct slice name);
+void rooms_remove(struct web *w, struct slice name);
+
+/* Returns the room whose past lines come with the answer of this number, or NULL. */
+struct web_room *rooms_entered_by(struct web *w, uint64_t number);
+
+/* Notes that the client has this line. */
+void rooms_saw(struct web *w, struct slice room, uint64_t id, uint64_t number);
+
+/* Sends the request to enter a room. chatd is asked for past lines if the client has, or had, a line of this room.
+ * Returns the number of the request. */
+uint64_t rooms_enter(struct web *w, struct web_room *room);
+
+/* Lets all rooms be entered again. */
+void rooms_reenter(struct web *w);
+
+/* Enters the next of these rooms, if there is one and the queue to chatd has room. */
+void rooms_reenter_next(struct web *w);

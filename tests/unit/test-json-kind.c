@@ -1,0 +1,430 @@
+/* A session with a program that speaks JSON (json-kind.h). */
+#include "../../chat-web/json-kind.h"
+#include "../../chat-web/parser.h"
+#include "../../chat-web/web.h"
+
+#include <chat/utc.h>
+
+#include "session-fixture.h"
+
+static struct web web;
+
+/* Reads the next line that the client gets. */
+static const char *next_line(struct fixture *f)
+{
+        static char line[256 * 1024];
+        size_t len = 0;
+        do {
+                assert_true(len < sizeof(line) - 1);
+                await(f->client);
+                assert_int_equal(read(f->client, line + len, 1), 1);
+        } while (line[len++] != '\n');
+        line[len - 1] = '\0';
+        return line;
+}
+
+/* Replaces the time of an event by "T", because it is that of now. */
+static void assert_line(struct fixture *f, const char *expected)
+{
+        char got[8192];
+        snprintf(got, sizeof(got), "%s", next_line(f));
+        char *time = strstr(got, "\"time\":\"");
+        if (time && strncmp(time + 8, "1970", 4) != 0) {
+                assert_int_equal(time[8 + (UTC_BYTES - 1)], '"');
+                memmove(time + 9, time + 8 + (UTC_BYTES - 1), strlen(time + 8 + (UTC_BYTES - 1)) + 1);
+                time[8] = 'T';
+        }
+        assert_string_equal(got, expected);
+}
+
+/* Returns the next frame that is no ARRIVE and no HERE. */
+static struct frame next_request(struct fixture *f)
+{
+        static uint8_t buffer[FRAME_MAX_BYTES];
+        struct frame frame;
+        do {
+                await(f->intake);
+                ssize_t n = recv(f->intake, buffer, sizeof(buffer), 0);
+                assert_int_equal(frame_decode(&frame, buffer, (size_t)n), 0);
+        } while (frame.type == FRAME_ARRIVE || frame.type == FRAME_HERE);
+        return frame;
+}
+
+/* Starts a session that chatd has welcomed. */
+static struct fixture *start_json(void)
+{
+        int fds[2];
+        parser_begin();
+        web = (struct web){0};
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+        struct fixture *f = start_kind(&json_kind, &web, fds, &(struct session_options){0});
+        struct frame hello = next_frame(f);
+        assert_int_equal(hello.type, FRAME_HELLO);
+        assert_true(hello.roams);
+        tell(f, FRAME_WELCOME, 1, 0, "ann");
+        assert_non_null(strstr(next_line(f), "{\"event\":\"welcome\",\"id\":\""));
+        return f;
+}
+
+static void answer(struct fixture *f, uint64_t number, struct answer a)
+{
+        tell_code(f, (struct frame){.type = FRAME_ANSWER, .number = number, .name = slice_of("ann")}, &a);
+}
+
+/* Answers that the client is in the den now. */
+static void answer_entered(struct fixture *f, uint64_t epoch, uint64_t number)
+{
+        uint8_t bytes[ANSWER_ROOMS_MAX_BYTES];
+        struct answer_rooms list = answer_rooms_begin(bytes);
+        answer_add_room(&list,
+                        &(struct answer_room){
+                                .name = slice_of("den"), .topic = slice_of("a \"topic\""), .people = 2, .yours = true});
+        answer_add_name(&list, slice_of("ann"));
+        answer_add_name(&list, slice_of("bob"));
+        struct answer a = answer_of_rooms(ANSWER_ENTERED, &list);
+        tell_code(f, (struct frame){.type = FRAME_ANSWER, .id = epoch, .number = number, .name = slice_of("ann")}, &a);
+}
+
+#define ENTERED                                                                                                        \
+        "\"code\":\"entered\",\"rooms\":[{\"room\":\"den\",\"topic\":\"a \\\"topic\\\"\",\"people\":2,\"yours\":true," \
+        "\"names\":[\"ann\",\"bob\"]}],\"sentence\":\"You are now in den, with bob\\nThe topic: a "                    \
+        "\\\"topic\\\"\"}"
+
+static void tell_one(struct fixture *f, uint64_t epoch, struct record r)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        size_t size = frame_encode(buffer, sizeof(buffer), &(struct frame){.type = FRAME_BATCH, .id = epoch});
+        size += record_encode_styled(buffer + size, sizeof(buffer) - size, &r);
+        tell_raw(f, buffer, size);
+}
+
+static void test_requests(void **state)
+{
+        static const struct {
+                const char *asked;
+                uint8_t type;
+                const char *name, *text;
+                uint64_t key;
+        } cases[] = {
+                {"{\"do\":\"join\",\"room\":\"den\"}\n", FRAME_ENTER, "den", "", 0},
+                {"{\"do\":\"leave\",\"room\":\"den\"}\r\n", FRAME_EXIT, "den", "", 0},
+                {"{\"do\":\"msg\",\"to\":\"bob@b\",\"text\":\"\\u0041\\ud83d\\ude00\"}\n", FRAME_PRIVATE, "bob@b",
+                 "A\xf0\x9f\x98\x80", 0},
+                {"{\"do\":\"nick\",\"name\":\"zoe\",\"unknown\":[1,{}]}\n", FRAME_NICK, "zoe", "", 0},
+                {"{\"do\":\"topic\",\"room\":\"den\"}\n", FRAME_ROOM_TOPIC, "den", "", 0},
+                {"{\"do\":\"topic\",\"room\":\"den\",\"text\":\"tea\"}\n", FRAME_ROOM_TOPIC, "den", "tea", 0},
+                {"{\"do\":\"topic\",\"room\":\"den\",\"text\":\"\"}\n", FRAME_ROOM_TOPIC, "den", TOPIC_NONE, 0},
+                {"{\"do\":\"who\",\"room\":\"den\"}\n", FRAME_PEOPLE, "den", "", 0},
+                {"{\"do\":\"rooms\"}\n", FRAME_ROOMS, "", "", 0},
+                {"{\"do\":\"history\",\"room\":\"den\",\"lines\":7}\n", FRAME_ROOM_HISTORY, "den", "", 7},
+        };
+        (void)state;
+        struct fixture *f = start_json();
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                type(f, cases[i].asked);
+                struct frame frame = next_request(f);
+                assert_int_equal(frame.type, cases[i].type);
+                assert_true(slice_equal(frame.name, slice_of(cases[i].name)));
+                assert_true(slice_equal(frame.text, slice_of(cases[i].text)));
+                assert_int_equal(frame.key, cases[i].key);
+        }
+        stop(f);
+}
+
+static void test_what_is_said(void **state)
+{
+        (void)state;
+        char expected[256];
+        struct fixture *f = start_json();
+        type(f, "{\"do\":\"say\",\"room\":\"den\",\"text\":\"one\\ntwo\\u001b\",\"ref\":7}\n");
+        struct frame frame = next_request(f);
+        assert_int_equal(frame.type, FRAME_ROOM_LINE);
+        assert_true(slice_equal(frame.text, slice_of("one\ntwo^[")));
+        snprintf(expected, sizeof(expected), "{\"event\":\"answer\",\"ref\":7,\"code\":\"said\",\"id\":\"%016llx-2\"}",
+                 (unsigned long long)frame.id);
+        assert_line(f, expected);
+        type(f, "{\"do\":\"act\",\"room\":\"den\",\"text\":\"waves\",\"ref\":\"a \\\"b\\\"\"}\n");
+        assert_int_equal(next_request(f).type, FRAME_ROOM_ACTION);
+        assert_non_null(strstr(next_line(f), "{\"event\":\"answer\",\"ref\":\"a \\\"b\\\"\",\"code\":\"said\","));
+        stop(f);
+}
+
+static void test_records(void **state)
+{
+        static const struct {
+                struct record r;
+                const char *expected;
+        } cases[] = {
+                {{.kind = RECORD_LINE, .number = 1, .text = {"say \"hi\" \\ \xe2\x82\xac", 14}, .room = {"den", 3}},
+                 "\"event\":\"line\",\"id\":\"0000000000000063-1\",\"time\":\"T\",\"room\":\"den\",\"name\":\"bob\","
+                 "\"text\":\"say \\\"hi\\\" \\\\ \xe2\x82\xac\"}"},
+                {{.kind = RECORD_LINE, .number = 2, .text = {"hi", 2}, .is_notice = true, .styled = {"\x02hi", 3}},
+                 "\"event\":\"line\",\"id\":\"0000000000000063-2\",\"time\":\"T\",\"room\":\"lobby\",\"name\":\"bob\","
+                 "\"text\":\"hi\",\"notice\":true}"},
+                {{.kind = RECORD_ACTION, .number = 3, .text = {"waves", 5}},
+                 "\"event\":\"action\",\"id\":\"0000000000000063-3\",\"time\":\"T\",\"room\":\"lobby\",\"name\":"
+                 "\"bob\",\"text\":\"waves\"}"},
+                {{.kind = RECORD_PRIVATE, .number = 4, .text = {"psst", 4}},
+                 "\"event\":\"private\",\"id\":\"0000000000000063-4\",\"time\":\"T\",\"name\":\"bob\",\"text\":"
+                 "\"psst\"}"},
+                {{.kind = RECORD_JOIN},
+                 "\"event\":\"join\",\"id\":\"0000000000000063-0-join\",\"time\":\"T\",\"room\":"
+                 "\"lobby\",\"name\":\"bob\"}"},
+                {{.kind = RECORD_CAME, .number = 5, .text = {"den", 3}},
+                 "\"event\":\"join\",\"id\":\"0000000000000063-5-join\",\"time\":\"T\",\"room\":\"lobby\",\"name\":"
+                 "\"bob\",\"from\":\"den\"}"},
+                {{.kind = RECORD_WENT, .number = 6, .text = {"den", 3}},
+                 "\"event\":\"leave\",\"id\":\"0000000000000063-6-leave\",\"time\":\"T\",\"room\":\"lobby\",\"name\":"
+                 "\"bob\",\"to\":\"den\"}"},
+                {{.kind = RECORD_RENAME, .number = 7, .text = {"bo", 2}},
+                 "\"event\":\"rename\",\"id\":\"0000000000000063-7-rename\",\"time\":\"T\",\"room\":\"lobby\","
+                 "\"name\":\"bob\",\"new\":\"bo\"}"},
+                {{.kind = RECORD_TOPIC, .number = 8, .text = {"tea", 3}},
+                 "\"event\":\"topic\",\"id\":\"0000000000000063-8-topic\",\"time\":\"T\",\"room\":\"lobby\",\"name\":"
+                 "\"bob\",\"text\":\"tea\"}"},
+        };
+        (void)state;
+        struct fixture *f = start_json();
+        char expected[1024];
+        tell_one(f, 1,
+                 (struct record){.kind = RECORD_CTCP,
+                                 .id = 99,
+                                 .number = 1,
+                                 .name = slice_of("bob"),
+                                 .text = slice_of("VERSION")});
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                struct record r = cases[i].r;
+                r.id = 99;
+                r.name = slice_of("bob");
+                if (!r.text.at)
+                        r.text = slice_of("");
+                tell_one(f, 1, r);
+                snprintf(expected, sizeof(expected), "{%s", cases[i].expected);
+                assert_line(f, expected);
+        }
+        tell_one(f, 1,
+                 (struct record){.kind = RECORD_LINE,
+                                 .id = LINK_ID,
+                                 .number = 9,
+                                 .name = slice_of("zoe@b"),
+                                 .text = slice_of("hi")});
+        assert_line(f, "{\"event\":\"line\",\"id\":\"0000000000000001-9\",\"time\":\"T\",\"room\":\"lobby\",\"name\":"
+                       "\"zoe\",\"host\":\"b\",\"text\":\"hi\"}");
+        stop(f);
+}
+
+static void test_wrong_requests(void **state)
+{
+        static const struct {
+                const char *asked, *code;
+        } cases[] = {
+                {"hello\n", "not-json"},
+                {"[1]\n", "not-json"},
+                {"{\"do\":\"who\"", NULL}, /* the rest of the line follows */
+                {",\"do\":\"say\"}\n", "not-json"},
+                {"{\"a\":\"\\ud800\"}\n", "not-json"},
+                {"{\"a\":\"\\u0000\"}\n", "not-json"},
+                {"{\"a\":\"\xff\x1b\"}\n", "not-json"},
+                {"{\"a\":1e999}\n", "not-json"},
+                {"{\"a\":99999999999999999999}\n", "not-json"},
+                {"{}\n", "do-missing"},
+                {"{\"do\":7}\n", "do-missing"},
+                {"{\"do\":\"fly\"}\n", "do-unknown"},
+                {"{\"do\":\"say\",\"room\":\"den\"}\n", "text-missing"},
+                {"{\"do\":\"say\",\"text\":\"x\"}\n", "room-invalid"},
+                {"{\"do\":\"join\",\"room\":\"a b\"}\n", "room-invalid"},
+                {"{\"do\":\"join\",\"room\":\"den\",\"since\":\"x\"}\n", "since-invalid"},
+                {"{\"do\":\"msg\",\"to\":\"a b\",\"text\":\"x\"}\n", "name-invalid"},
+                {"{\"do\":\"history\",\"room\":\"den\",\"lines\":-1}\n", "lines-invalid"},
+                {"{\"do\":\"who\",\"ref\":[]}\n", "ref-invalid"},
+        };
+        (void)state;
+        struct fixture *f = start_json();
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                char code[64];
+                type(f, cases[i].asked);
+                if (!cases[i].code)
+                        continue;
+                snprintf(code, sizeof(code), "{\"event\":\"error\",\"code\":\"%s\",\"sentence\":\"", cases[i].code);
+                const char *line = next_line(f);
+                assert_memory_equal(line, code, strlen(code));
+                assert_true(text_is_clean(line, strlen(line)));
+        }
+        static char deep[2 * WEB_LINE_MAX_BYTES];
+        memset(deep, '[', sizeof(deep) - 1);
+        deep[WEB_LINE_MAX_BYTES - 1] = '\n';
+        deep[WEB_LINE_MAX_BYTES] = '\0';
+        type(f, deep);
+        assert_non_null(strstr(next_line(f), "\"code\":\"not-json\""));
+        memset(deep, ' ', sizeof(deep) - 1);
+        deep[sizeof(deep) - 2] = '\n';
+        deep[sizeof(deep) - 1] = '\0';
+        type(f, deep);
+        assert_non_null(strstr(next_line(f), "\"code\":\"too-long\""));
+        type(f, "{\"do\":\"rooms\"}\n"); /* it goes on */
+        assert_int_equal(next_request(f).type, FRAME_ROOMS);
+        stop(f);
+}
+
+static void test_answers(void **state)
+{
+        (void)state;
+        char expected[512];
+        struct fixture *f = start_json();
+        type(f, "{\"do\":\"join\",\"room\":\"den\",\"ref\":\"j\"}\n");
+        answer_entered(f, 1, next_request(f).number);
+        assert_line(f, "{\"event\":\"answer\",\"ref\":\"j\"," ENTERED);
+        type(f, "{\"do\":\"msg\",\"to\":\"bob\",\"text\":\"psst\",\"ref\":1}\n{\"do\":\"nick\",\"name\":\"eve\","
+                "\"ref\":2}\n");
+        struct frame msg = next_request(f), nick = next_request(f);
+        uint8_t buffer[FRAME_MAX_BYTES];
+        msg.type = FRAME_SENT;
+        uint64_t id = msg.id;
+        msg.id = 1;
+        tell_raw(f, buffer,
+                 frame_encode(buffer, sizeof(buffer),
+                              &(struct frame){.type = FRAME_SENT,
+                                              .id = 1,
+                                              .number = msg.number,
+                                              .name = slice_of("bob"),
+                                              .text = slice_of("psst")}));
+        snprintf(expected, sizeof(expected),
+                 "{\"event\":\"answer\",\"ref\":1,\"code\":\"sent\",\"id\":\"%016llx-%llu\",\"name\":\"bob\"}",
+                 (unsigned long long)id, (unsigned long long)msg.number);
+        assert_line(f, expected);
+        answer(f, nick.number, (struct answer){.code = ANSWER_NAME_TAKEN, .name = slice_of("eve")});
+        assert_line(f,
+                    "{\"event\":\"answer\",\"ref\":2,\"code\":\"name-taken\",\"name\":\"eve\",\"sentence\":\"The name "
+                    "eve is taken; please choose another\\nIf that is you, on a connection that was lost, try again in "
+                    "half a minute\"}");
+        stop(f);
+}
+
+/* Sends past lines of the den with these numbers, which bob said. */
+static void tell_past(struct fixture *f, uint64_t epoch, uint64_t number, uint64_t first, uint64_t last)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        size_t size = frame_encode(buffer, sizeof(buffer),
+                                   &(struct frame){.type = FRAME_PAST, .id = epoch, .number = number});
+        for (uint64_t n = first; n <= last; n++) {
+                struct record time = {.kind = RECORD_TIME, .number = n, .name = slice_of(""), .text = slice_of("")};
+                struct record r = {.kind = RECORD_LINE,
+                                   .id = 99,
+                                   .number = n,
+                                   .name = slice_of("bob"),
+                                   .text = slice_of("x"),
+                                   .room = slice_of("den")};
+                size += record_encode(buffer + size, sizeof(buffer) - size, &time);
+                size += record_encode(buffer + size, sizeof(buffer) - size, &r);
+        }
+        tell_raw(f, buffer, size);
+}
+
+static void assert_past(struct fixture *f, unsigned number)
+{
+        char expected[256];
+        snprintf(expected, sizeof(expected),
+                 "{\"event\":\"past\",\"said\":\"line\",\"id\":\"0000000000000063-%u\",\"time\":\"1970-01-01T00:00:0%u."
+                 "000Z\","
+                 "\"room\":\"den\",\"name\":\"bob\",\"text\":\"x\"}",
+                 number, number);
+        assert_line(f, expected);
+}
+
+/* A client that comes back gets what it missed, once, and is told if that is not all. */
+static void test_since(void **state)
+{
+        (void)state;
+        struct fixture *f = start_json();
+        type(f, "{\"do\":\"join\",\"room\":\"den\",\"since\":\"0000000000000063-3\"}\n");
+        struct frame frame = next_request(f);
+        assert_int_equal(frame.key, HISTORY_MAX_LINES);
+        answer_entered(f, 1, frame.number);
+        tell_past(f, 1, frame.number, 1, 5);
+        assert_line(f, "{\"event\":\"answer\"," ENTERED);
+        assert_past(f, 4);
+        assert_past(f, 5);
+        type(f, "{\"do\":\"leave\",\"room\":\"den\"}\n");
+        answer(f, next_request(f).number, (struct answer){.code = ANSWER_EXITED, .room = slice_of("den")});
+        assert_non_null(strstr(next_line(f), "\"code\":\"exited\""));
+        type(f, "{\"do\":\"join\",\"room\":\"den\",\"since\":\"0000000000000063-2\"}\n");
+        frame = next_request(f);
+        answer_entered(f, 1, frame.number);
+        tell_past(f, 1, frame.number, 4, 4);
+        assert_line(f, "{\"event\":\"answer\"," ENTERED);
+        assert_line(f, "{\"event\":\"missing\",\"room\":\"den\",\"since\":\"0000000000000063-2\"}");
+        assert_past(f, 4);
+        type(f, "{\"do\":\"leave\",\"room\":\"den\"}\n");
+        answer(f, next_request(f).number, (struct answer){.code = ANSWER_EXITED, .room = slice_of("den")});
+        assert_non_null(strstr(next_line(f), "\"code\":\"exited\""));
+        type(f, "{\"do\":\"join\",\"room\":\"den\",\"since\":\"0000000000000063-2\"}\n"); /* there is no history */
+        answer_entered(f, 1, next_request(f).number);
+        assert_line(f, "{\"event\":\"answer\"," ENTERED);
+        assert_line(f, "{\"event\":\"missing\",\"room\":\"den\",\"since\":\"0000000000000063-2\"}");
+        stop(f);
+}
+
+/* A chatd that has forgotten the client lets it in again: the session enters its rooms, and the client notices nothing
+ * but what it missed. */
+static void test_a_chatd_that_forgot(void **state)
+{
+        (void)state;
+        struct fixture *f = start_json();
+        type(f, "{\"do\":\"join\",\"room\":\"den\"}\n");
+        answer_entered(f, 1, next_request(f).number);
+        assert_line(f, "{\"event\":\"answer\"," ENTERED);
+        tell_one(f, 1,
+                 (struct record){.kind = RECORD_LINE,
+                                 .id = 99,
+                                 .number = 6,
+                                 .name = slice_of("bob"),
+                                 .text = slice_of("x"),
+                                 .room = slice_of("den")});
+        assert_non_null(strstr(next_line(f), "-6\""));
+        tell(f, FRAME_WELCOME, 2, 0, "ann");
+        assert_non_null(strstr(next_line(f), "{\"event\":\"welcome\",\"id\":\""));
+        struct frame frame = next_request(f);
+        assert_int_equal(frame.type, FRAME_ENTER);
+        assert_int_equal(frame.key, HISTORY_MAX_LINES);
+        answer_entered(f, 2, frame.number);
+        tell_past(f, 2, frame.number, 5, 7);
+        assert_past(f, 7);
+        stop(f);
+}
+
+/* Requests beyond those that can wait are read when there is room again. */
+static void test_many_requests(void **state)
+{
+        (void)state;
+        static char text[1024 * sizeof("{\"do\":\"rooms\"}\n")];
+        for (size_t i = 0; i < 1024; i++)
+                strcat(text + i, "{\"do\":\"rooms\"}\n");
+        struct fixture *f = start_json();
+        int size = (int)sizeof(text) * 2;
+        setsockopt(f->client, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+        type(f, text);
+        uint8_t bytes[ANSWER_ROOMS_MAX_BYTES];
+        struct answer_rooms list = answer_rooms_begin(bytes);
+        for (size_t i = 0; i < 1024; i++) {
+                struct frame frame = next_request(f);
+                assert_int_equal(frame.type, FRAME_ROOMS);
+                answer(f, frame.number, answer_of_rooms(ANSWER_ROOMS, &list));
+                assert_non_null(strstr(next_line(f), "\"code\":\"rooms\",\"rooms\":[]"));
+        }
+        stop(f);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_requests),
+                cmocka_unit_test(test_what_is_said),
+                cmocka_unit_test(test_records),
+                cmocka_unit_test(test_wrong_requests),
+                cmocka_unit_test(test_answers),
+                cmocka_unit_test(test_since),
+                cmocka_unit_test(test_a_chatd_that_forgot),
+                cmocka_unit_test(test_many_requests),
+        };
+        return RUN_TESTS(tests);
+}
