@@ -130,11 +130,12 @@ build/no-filter/chat-session: $(call OBJECTS,obj-no-filter,chat-session/sandbox.
 build/sanitized/chatd: $(call OBJECTS,asan,$(CHATD) chatd/main.c tests/sanitizer-options.c)
 build/sanitized/chat-session: $(call OBJECTS,asan,$(SESSION) chat-session/main.c tests/sanitizer-options.c)
 build/sanitized/chat-irc: $(call OBJECTS,asan,$(VISIT) $(IRC) chat-irc/main.c tests/sanitizer-options.c)
+build/sanitized/chat-web: $(call OBJECTS,asan,$(VISIT) $(WEB) chat-web/main.c tests/sanitizer-options.c)
 build/sanitized/chat-link: $(call OBJECTS,asan,$(LINK) chat-link/main.c tests/sanitizer-options.c)
 build/sanitized/chat-init: $(call OBJECTS,asan,$(INIT) tests/sanitizer-options.c)
 build/sanitized/chatctl: $(call OBJECTS,asan,$(CTL) chatctl/main.c tests/sanitizer-options.c)
 # gcc's shared libraries of the two sanitizers do not agree on a file for the reports; clang has no such libraries.
-$(PROGRAMS:%=build/sanitized/%):
+$(CHECKED:%=build/sanitized/%):
 	@echo "LD  $@"; rm -rf "$$(cat build/sanitized/reports)"
 	$(Q)$(CC) $(SANITIZE) $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan) $^ $(LIBS_$(@F)) -o $@
 # The programs and the tests know the directory of the reports, which belongs to this tree.

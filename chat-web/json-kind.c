@@ -72,7 +72,6 @@ static void json_welcome(void *me, struct slice asked, uint64_t members)
         w->is_welcomed = true;
         events_welcome(w, asked, members);
         rooms_reenter(w);
-        talk_arrive(w->session);
 }
 
 static void json_record(void *me, const struct record *r)
@@ -128,10 +127,11 @@ static void json_past(void *me, uint64_t number, struct wire_reader records)
                 events_history(w, request.ref, lines);
 }
 
-/* The client entered a room, or is there already: its past lines may follow. */
+/* The client entered a room: others learn of it now, and past lines may follow. */
 static void json_take_entry(struct web *w, uint64_t number)
 {
         struct web_room *room = rooms_entered_by(w, number);
+        talk_arrive(w->session);
         if (room && room->since.number > 0)
                 room->missing_at = talk_now(w->session) + WEB_MISSING_MS;
         else if (room)

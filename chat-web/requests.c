@@ -92,6 +92,19 @@ static bool requests_text(const struct asked *a, char clean[static TEXT_MAX_BYTE
         return false;
 }
 
+/* Returns true if each line of the text can be said. */
+static bool requests_may_say(struct slice text)
+{
+        char clean[TEXT_MAX_BYTES + TEXT_CLEAN_MAX];
+        struct slice line;
+        for (bool more = true; more;) {
+                more = line_next(&text, &line);
+                if (text_clean_all(line.at, line.len, clean, sizeof(clean)) > TEXT_MAX_BYTES)
+                        return false;
+        }
+        return true;
+}
+
 /* Says each line of the text. The answer has the id of the last one. */
 static void requests_say(const struct asked *a)
 {
@@ -104,13 +117,13 @@ static void requests_say(const struct asked *a)
                 requests_refuse(a, "text-missing", "the request needs a text, in \"text\"");
                 return;
         }
+        if (!requests_may_say(text)) {
+                requests_refuse(a, "too-long", "a line has at most 4096 bytes");
+                return;
+        }
         for (bool more = true; more;) {
                 more = line_next(&text, &line);
                 size_t len = text_clean_all(line.at, line.len, clean, sizeof(clean));
-                if (len > TEXT_MAX_BYTES) {
-                        requests_refuse(a, "too-long", "a line has at most 4096 bytes");
-                        return;
-                }
                 number = talk_say_in(a->web->session, room, (struct slice){clean, len});
         }
         rooms_saw(a->web, room, talk_id(a->web->session), number);

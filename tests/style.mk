@@ -16,7 +16,7 @@ style: check-layers build/.packages-style build/.packages-build build/.packages-
 	clang-format --dry-run --Werror $(SOURCES)
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 		--suppress=missingIncludeSystem $(CPPFLAGS) $(CHECKED)
-	mandoc -T lint -W warning $(MANUALS)
+	mandoc -T lint -W warning $(MANUALS) $(wildcard chat-web/*.[58])
 	@find $(STYLE_PASSED) -type f -mtime +30 -delete
 # A file that passed is checked again once it, one of its headers, or a check has changed. STYLE_PASSED has a file for
 # each text that passed, in any tree of this machine. Its name is a hash of the text, its headers and the checks.

@@ -105,6 +105,8 @@ build/tests/under-qemu: tests/under-qemu.c | build/.packages-build
 check-system/valgrind: build/tests/valgrind-pidfd.so
 check-system/clock check-sanitized/clock: build/tests/clock.so
 check-system/sandbox: build/tests/late-libc.so
+check-system/json: build/chat-web
+check-sanitized/json: build/sanitized/chat-web
 $(KILLPOINTS:%=build/tests/system/test-%): $(call OBJECTS,obj,$(KILLING) $(addprefix chat-irc/,line.c message.c nick.c))
 $(NETWORKED:%=build/tests/system/test-%): $(call OBJECTS,obj,$(NETWORK))
 $(NETWORKED:%=build/tests/system/test-%): TEST_LIBS := -lnats
