@@ -87,7 +87,7 @@ void events_welcome(struct web *w, struct slice asked, uint64_t people)
         object_end(&o);
 }
 
-/* Adds a list of rooms with their people. */
+/* Adds a list of rooms. One without people who are listed has no list of names, and one without a topic has none. */
 static void events_put_rooms(struct object *o, const struct answer *a)
 {
         struct wire_reader rooms = a->rooms;
@@ -97,25 +97,37 @@ static void events_put_rooms(struct object *o, const struct answer *a)
         while (answer_next_room(&rooms, &room) > 0) {
                 object_item(o);
                 object_text(o, "room", room.name);
-                object_text(o, "topic", room.topic);
+                if (room.topic.len > 0)
+                        object_text(o, "topic", room.topic);
                 object_number(o, "people", room.people);
                 if (room.yours)
                         object_true(o, "yours");
-                object_list(o, "names");
+                if (wire_left(&room.names) > 0)
+                        object_list(o, "names");
+                bool has_names = wire_left(&room.names) > 0;
                 while (answer_next_name(&room.names, &name) > 0)
                         object_list_text(o, name);
-                object_list_end(o);
+                if (has_names)
+                        object_list_end(o);
                 object_item_end(o);
         }
         object_list_end(o);
 }
 
-/* Returns the most that the list of rooms of an answer takes: of each name, at least the byte of its length is in the
- * answer. */
+/* Returns the most that the list of rooms of an answer takes. */
 static size_t events_rooms_bytes(const struct answer *a)
 {
-        size_t bytes = wire_left(&a->rooms);
-        return 4 * bytes + (size_t)a->rooms_count * 6 * OBJECT_MEMBER_BYTES;
+        struct wire_reader rooms = a->rooms;
+        struct answer_room room;
+        struct slice name;
+        size_t bytes = OBJECT_MEMBER_BYTES;
+        while (answer_next_room(&rooms, &room) > 0) {
+                bytes += sizeof("{\"room\":,\"topic\":,\"people\":18446744073709551615,\"yours\":true,\"names\":[]},") +
+                         object_text_bytes(room.name.len) + object_text_bytes(room.topic.len);
+                while (answer_next_name(&room.names, &name) > 0)
+                        bytes += object_text_bytes(name.len) + 1;
+        }
+        return bytes;
 }
 
 /* Adds the code of an answer, its details, and a sentence. */
@@ -162,8 +174,9 @@ static void events_put_answer(struct object *o, const struct web *w, const struc
 /* Returns the most that events_put_answer() writes. */
 static size_t events_answer_bytes(const struct answer *a)
 {
-        return 8 * OBJECT_MEMBER_BYTES + object_text_bytes(ANSWER_TEXT_MAX_BYTES) + object_text_bytes(TEXT_MAX_BYTES) +
-               3 * object_text_bytes(NAME_MAX_BYTES) + events_rooms_bytes(a);
+        return 8 * OBJECT_MEMBER_BYTES + object_text_bytes(a->text.len) + object_text_bytes(TEXT_MAX_BYTES) +
+               object_text_bytes(a->name.len) + object_text_bytes(a->other.len) + object_text_bytes(a->room.len) +
+               object_text_bytes(a->host.len) + events_rooms_bytes(a);
 }
 
 /* A notice of chatd or of the link has a sentence, and in later versions an answer. */
@@ -259,11 +272,22 @@ void events_missing(struct web *w, const struct web_room *room)
         object_end(&o);
 }
 
-void events_answer(struct web *w, const char *ref, const struct answer *a)
+void events_answer(struct web *w, const char *ref, uint64_t line, const struct answer *a)
 {
         struct object o = events_begin(w, "answer", events_answer_bytes(a));
         events_put_ref(&o, ref);
+        if (line > 0)
+                events_put_id(&o, talk_id(w->session), line, NULL);
         events_put_answer(&o, w, a);
+        object_end(&o);
+}
+
+void events_answer_text(struct web *w, const char *event, const char *ref, struct slice text)
+{
+        struct object o = events_begin(w, event, 2 * OBJECT_MEMBER_BYTES + object_text_bytes(text.len));
+        events_put_ref(&o, ref);
+        object_text(&o, "code", slice_of("unknown"));
+        object_text(&o, "sentence", text);
         object_end(&o);
 }
 

@@ -18,8 +18,12 @@ void events_past(struct web *w, const struct record *r, uint64_t ms);
 /* Past lines do not reach back to the line that the client had. */
 void events_missing(struct web *w, const struct web_room *room);
 
-/* An answer of chatd. `ref` is that of the request, as JSON; it may be empty. */
-void events_answer(struct web *w, const char *ref, const struct answer *a);
+/* An answer of chatd. `ref` is that of the request, as JSON; it may be empty. `line` is the number of the client's own line
+ * that the answer is about, or 0. */
+void events_answer(struct web *w, const char *ref, uint64_t line, const struct answer *a);
+
+/* The same for an answer without a code that this version knows, which has a text. */
+void events_answer_text(struct web *w, const char *event, const char *ref, struct slice text);
 
 /* Answers without a code of chatd: the client's own line was taken; or a message went to `name`. */
 void events_said(struct web *w, const char *ref, uint64_t number);

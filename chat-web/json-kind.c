@@ -78,7 +78,7 @@ static void json_record(void *me, const struct record *r)
 {
         struct web *w = me;
         events_record(w, r, (uint64_t)clock_realtime_ms());
-        if (record_is_line(r))
+        if (record_is_line(r) && r->id != talk_id(w->session))
                 rooms_saw(w, r->room, r->id, r->number);
 }
 
@@ -93,63 +93,103 @@ static struct wire_reader json_skip_known(struct web *w, struct web_room *room, 
 {
         struct wire_reader all = records;
         struct record r;
+        if (room->since.number == 0)
+                return all;
         while (record_next_styled(&records, &r) > 0)
                 if (r.kind != RECORD_TIME && r.id == room->since.id && r.number == room->since.number)
                         return records;
-        if (room->since.number > 0)
-                events_missing(w, room);
+        events_missing(w, room);
         return all;
+}
+
+/* Returns the room whose past lines these are, or NULL. */
+static struct web_room *json_room_of(struct web *w, struct wire_reader records)
+{
+        struct record r;
+        while (record_next_styled(&records, &r) > 0)
+                if (record_is_line(&r))
+                        return rooms_find(w, r.room);
+        return NULL;
+}
+
+/* Shows past lines. If the session entered the room by itself, the client has its own lines. Returns their number. */
+static uint64_t json_show_past(struct web *w, struct wire_reader records, bool has_own)
+{
+        struct record r;
+        uint64_t ms = 0, lines = 0;
+        while (record_next_styled(&records, &r) > 0) {
+                if (r.kind == RECORD_TIME) {
+                        ms = r.number * 1000;
+                } else if (record_is_bounded(&r) && record_is_line(&r) && !(has_own && r.id == talk_id(w->session))) {
+                        events_past(w, &r, ms);
+                        lines++;
+                }
+        }
+        return lines;
+}
+
+/* Notes the last of the lines that somebody else said. */
+static void json_note_past(struct web *w, struct wire_reader records)
+{
+        struct record r;
+        while (record_next_styled(&records, &r) > 0)
+                if (record_is_line(&r) && r.id != talk_id(w->session))
+                        rooms_saw(w, r.room, r.id, r.number);
 }
 
 static void json_past(void *me, uint64_t number, struct wire_reader records)
 {
         struct web *w = me;
         struct web_request request;
-        struct record r;
-        struct web_room *room = rooms_entered_by(w, number);
-        uint64_t ms = 0, lines = 0;
         requests_answered(w, number, &request);
-        if (room)
-                records = json_skip_known(w, room, records);
-        for (; record_next_styled(&records, &r) > 0;) {
-                if (r.kind == RECORD_TIME) {
-                        ms = r.number * 1000;
-                } else if (record_is_bounded(&r) && record_is_line(&r)) {
-                        events_past(w, &r, ms);
-                        lines++;
-                        if (room)
-                                rooms_saw(w, r.room, r.id, r.number);
-                }
+        if (request.is_history) {
+                events_history(w, request.ref, json_show_past(w, records, false));
+                return;
         }
-        if (room)
-                room->entry = 0;
-        if (request.is_history)
-                events_history(w, request.ref, lines);
+        struct web_room *room = json_room_of(w, records);
+        if (!room)
+                return;
+        records = json_skip_known(w, room, records);
+        json_show_past(w, records, room->is_again);
+        json_note_past(w, records);
+        room->since = (struct web_place){0};
+        room->missing_at = 0;
 }
 
 /* The client entered a room: others learn of it now, and past lines may follow. */
-static void json_take_entry(struct web *w, uint64_t number)
+static void json_take_entry(struct web *w, uint64_t number, const struct answer *a)
 {
-        struct web_room *room = rooms_entered_by(w, number);
+        struct wire_reader rooms = a->rooms;
+        struct answer_room entered;
+        if (answer_next_room(&rooms, &entered) <= 0)
+                return;
+        struct web_room *room = rooms_is_in(w, entered.name, number);
         talk_arrive(w->session);
         if (room && room->since.number > 0)
                 room->missing_at = talk_now(w->session) + WEB_MISSING_MS;
-        else if (room)
-                room->entry = 0;
 }
 
 /* Keeps the list of the client's rooms. */
 static void json_note_answer(struct web *w, uint64_t number, const struct answer *a)
 {
         struct web_room *room = rooms_entered_by(w, number);
-        if (a->code == ANSWER_EXITED)
-                rooms_remove(w, a->room);
-        else if (a->code == ANSWER_ENTERED)
-                json_take_entry(w, number);
-        else if (room && a->code != ANSWER_ROOM_SAME)
+        if (a->code == ANSWER_ENTERED)
+                json_take_entry(w, number, a);
+        else if (a->code == ANSWER_ROOM_SAME)
+                rooms_is_in(w, a->room, number);
+        else if (a->code == ANSWER_EXITED || a->code == ANSWER_NOT_IN_ROOM)
+                rooms_is_out(w, a->room, number);
+        else if (room && !room->is_in)
                 rooms_remove(w, slice_of(room->name));
         else if (room)
                 room->entry = 0;
+}
+
+/* Returns true if the answer only says that the client is still in a room, which it need not know. */
+static bool json_is_known(struct web *w, uint64_t number, const struct answer *a)
+{
+        const struct web_room *room = rooms_entered_by(w, number);
+        return room && room->is_again && (a->code == ANSWER_ENTERED || a->code == ANSWER_ROOM_SAME);
 }
 
 static void json_answer(void *me, const struct frame *f)
@@ -158,13 +198,15 @@ static void json_answer(void *me, const struct frame *f)
         struct web_request request;
         struct answer a;
         bool is_asked = requests_answered(w, f->number, &request);
-        bool enters_again = !is_asked && rooms_entered_by(w, f->number);
         if (f->type == FRAME_SENT) {
                 events_sent(w, request.ref, f->number, f->name);
         } else if (f->type == FRAME_ANSWER && answer_decode(&a, f->answer) == 0) {
-                if (!enters_again)
-                        events_answer(w, request.ref, &a);
+                if (!json_is_known(w, f->number, &a))
+                        events_answer(w, request.ref, is_asked || rooms_entered_by(w, f->number) ? 0 : f->number, &a);
                 json_note_answer(w, f->number, &a);
+        } else if (f->type == FRAME_ANSWER) {
+                events_answer_text(w, "answer", request.ref, f->text);
+                json_note_answer(w, f->number, &(struct answer){.code = 0});
         }
 }
 
@@ -173,6 +215,8 @@ static bool json_probe(void *me, const struct frame *f)
         struct answer a;
         if (answer_decode(&a, f->answer) == 0)
                 events_notice(me, "notice", &a);
+        else
+                events_answer_text(me, "notice", "", f->text);
         return true;
 }
 
@@ -200,6 +244,8 @@ static void json_refusal(void *me, const struct frame *f)
         struct answer a;
         if (answer_decode(&a, f->answer) == 0)
                 events_notice(me, "refused", &a);
+        else
+                events_answer_text(me, "refused", "", f->text);
 }
 
 static void json_skips(void *me, uint64_t lines)
@@ -258,9 +304,7 @@ static void json_tick(void *me)
                 struct web_room *room = &w->rooms[n];
                 if (room->missing_at == 0 || talk_now(w->session) < room->missing_at)
                         continue;
-                if (room->entry > 0)
-                        events_missing(w, room);
-                room->entry = 0;
+                events_missing(w, room);
                 room->missing_at = 0;
         }
 }

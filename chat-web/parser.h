@@ -9,12 +9,17 @@
 
 #include <chat/wire.h>
 
-enum { PARSER_ARENA_BYTES = 256 * 1024, PARSER_WHY_BYTES = 160 };
+enum {
+        /* A byte of a line takes up to 80 bytes, as in [{},{},{}]. Pages that are not used cost no memory. */
+        PARSER_ARENA_BYTES = 2 * 1024 * 1024,
+        PARSER_LINE_MAX_BYTES = 8192,
+        PARSER_WHY_BYTES = 160,
+};
 
 /* Lets jansson use the buffer. Call it once, before the session enters its sandbox. */
 void parser_begin(void);
 
-/* Parses a line that is to be an object. Returns it; it is valid until the next call, and is not freed. Otherwise returns
+/* Parses a line of at most PARSER_LINE_MAX_BYTES that is to be an object. Returns it; it is valid until the next call, and is not freed. Otherwise returns
  * NULL, and says why. */
 json_t *parser_parse(struct slice line, char why[static PARSER_WHY_BYTES]);
 

@@ -117,6 +117,8 @@ static void requests_say(const struct asked *a)
                 requests_refuse(a, "text-missing", "the request needs a text, in \"text\"");
                 return;
         }
+        if (text.len > 0 && text.at[text.len - 1] == '\n')
+                text.len--;
         if (!requests_may_say(text)) {
                 requests_refuse(a, "too-long", "a line has at most 4096 bytes");
                 return;
@@ -126,7 +128,6 @@ static void requests_say(const struct asked *a)
                 size_t len = text_clean_all(line.at, line.len, clean, sizeof(clean));
                 number = talk_say_in(a->web->session, room, (struct slice){clean, len});
         }
-        rooms_saw(a->web, room, talk_id(a->web->session), number);
         events_said(a->web, a->ref, number);
 }
 
@@ -138,7 +139,6 @@ static void requests_act(const struct asked *a)
                 return;
         uint64_t number =
                 talk_request(a->web->session, (struct frame){.type = FRAME_ROOM_ACTION, .name = room, .text = text}, 1);
-        rooms_saw(a->web, room, talk_id(a->web->session), number);
         events_said(a->web, a->ref, number);
 }
 
@@ -179,7 +179,8 @@ static void requests_join(const struct asked *a)
         struct web_place place = {0};
         if (!requests_room(a, &name))
                 return;
-        if (parser_text(a->object, "since", &since) && !requests_read_place(since, &place)) {
+        if (json_object_get(a->object, "since") &&
+            (!parser_text(a->object, "since", &since) || !requests_read_place(since, &place))) {
                 requests_refuse(a, "since-invalid", "\"since\" is the id of a line");
                 return;
         }
@@ -188,7 +189,12 @@ static void requests_join(const struct asked *a)
                 requests_refuse(a, "too-many-rooms", "a client may be in 20 rooms");
                 return;
         }
-        room->since = place;
+        if (room->is_in || room->entry > 0) { /* chatd answers that the client is there, or will be */
+                requests_send(a, (struct frame){.type = FRAME_ENTER, .name = name});
+                return;
+        }
+        room->since = room->last = place;
+        room->is_again = false;
         requests_note(a, rooms_enter(a->web, room), false);
 }
 
@@ -230,7 +236,8 @@ static void requests_history(const struct asked *a)
 {
         struct slice room;
         uint64_t lines = HISTORY_MAX_LINES;
-        if (json_object_get(a->object, "lines") && !parser_number(a->object, "lines", HISTORY_MAX_LINES, &lines))
+        if (json_object_get(a->object, "lines") &&
+            (!parser_number(a->object, "lines", HISTORY_MAX_LINES, &lines) || lines == 0))
                 requests_refuse(a, "lines-invalid", "\"lines\" is a number from 1 to 100");
         else if (requests_room(a, &room))
                 requests_send(a, (struct frame){.type = FRAME_ROOM_HISTORY, .name = room, .key = lines});

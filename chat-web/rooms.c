@@ -67,8 +67,31 @@ uint64_t rooms_enter(struct web *w, struct web_room *room)
         return room->entry;
 }
 
+struct web_room *rooms_is_in(struct web *w, struct slice name, uint64_t number)
+{
+        struct web_room *room = rooms_add(w, name);
+        if (!room)
+                return NULL;
+        room->is_in = true;
+        if (room->entry <= number)
+                room->entry = 0;
+        return room;
+}
+
+void rooms_is_out(struct web *w, struct slice name, uint64_t number)
+{
+        struct web_room *room = rooms_find(w, name);
+        if (!room)
+                return;
+        room->is_in = false;
+        if (room->entry <= number)
+                rooms_remove(w, name);
+}
+
 void rooms_reenter(struct web *w)
 {
+        for (size_t n = 0; n < w->rooms_count; n++)
+                w->rooms[n].is_in = false;
         w->reentered = 0;
 }
 
@@ -77,6 +100,8 @@ void rooms_reenter_next(struct web *w)
         if (w->reentered == w->rooms_count || talk_room(w->session) < WEB_QUEUE_MIN_BYTES)
                 return;
         struct web_room *room = &w->rooms[w->reentered++];
-        room->since = room->last;
+        if (room->last.number > 0)
+                room->since = room->last;
+        room->is_again = true;
         rooms_enter(w, room);
 }

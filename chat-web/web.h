@@ -10,14 +10,16 @@
 
 #include "../chat-session/talk.h"
 
+#include "parser.h"
+
 enum {
-        WEB_LINE_MAX_BYTES = 8192, /* of an object that a client sends */
-        WEB_REF_MAX_BYTES = 64,    /* of a `ref`, as JSON */
-        WEB_REQUESTS_MAX = 64,     /* requests that wait for chatd's answer */
+        WEB_LINE_MAX_BYTES = PARSER_LINE_MAX_BYTES, /* of an object that a client sends */
+        WEB_REF_MAX_BYTES = 64,                     /* of a `ref`, as JSON */
+        WEB_REQUESTS_MAX = 64,                      /* requests that wait for chatd's answer */
         WEB_REQUEST_MIN_BYTES = sizeof("{\"do\":\"who\"}"),
-        WEB_OUTPUT_MAX_BYTES = 128 * 1024, /* the room in the client's buffer before input is read: any answer fits */
-        WEB_QUEUE_MIN_BYTES = 32 * 1024,   /* the room in the queue to chatd: more than a line can become */
-        WEB_MISSING_MS = 1000,             /* if no past lines came with an entry by then, there are none */
+        WEB_OUTPUT_MAX_BYTES = 192 * 1024, /* the room in the client's buffer before input is read: any answer fits */
+        WEB_QUEUE_MIN_BYTES = 48 * 1024, /* the room in the queue to chatd: more than what is read at once can become */
+        WEB_MISSING_MS = 1000,           /* if no past lines came with an entry by then, there are none */
 };
 
 /* A line of the chat. All zeros: none. */
@@ -34,11 +36,19 @@ struct web_request {
 /* A room that the client is in, or enters. */
 struct web_room {
         char name[NICK_MAX_BYTES + 1];
-        struct web_place last;  /* the last line that the client has */
+        bool is_in;             /* chatd has said so */
+        bool is_again;          /* the session enters it by itself, because chatd may have forgotten the client */
+        struct web_place last;  /* the last line of others that the client has */
         struct web_place since; /* past lines up to this one are not shown; all zeros: all are shown */
-        uint64_t entry;         /* the number of the request to enter, whose past lines are due; 0: none are */
-        int64_t missing_at;     /* when they count as missing: ms of CLOCK_MONOTONIC; 0: not yet */
+        uint64_t entry;         /* the number of the last request to enter it; 0: it was answered */
+        int64_t missing_at;     /* when past lines count as missing: ms of CLOCK_MONOTONIC; 0: never */
 };
+
+/* A character that is shown by its number grows from two bytes to eight. What is read at once completes a line, and may be
+ * more requests. */
+_Static_assert((int)WEB_QUEUE_MIN_BYTES >
+                       4 * (WEB_LINE_MAX_BYTES + (int)WEB_REQUESTS_MAX * (int)WEB_REQUEST_MIN_BYTES) + FRAME_MAX_BYTES,
+               "what is read at once has a place in the queue");
 
 struct web {
         struct session *session;

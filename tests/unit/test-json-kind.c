@@ -414,6 +414,122 @@ static void test_many_requests(void **state)
         stop(f);
 }
 
+/* Lines of which each byte takes as much memory as possible. */
+static void test_complex_lines(void **state)
+{
+        static const char *const parts[] = {"{},", "[],", "{\"a\":", "[", "1,", "\"\",", "[{}],"};
+        static char line[WEB_LINE_MAX_BYTES + 2];
+        (void)state;
+        struct fixture *f = start_json();
+        for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+                size_t len = (size_t)snprintf(line, sizeof(line), "[");
+                while (len + strlen(parts[i]) < WEB_LINE_MAX_BYTES - 1100)
+                        len += (size_t)sprintf(line + len, "%s", parts[i]);
+                len += (size_t)sprintf(line + len, "\"%0*d\"]\n", 1000, 0);
+                type(f, line);
+                assert_non_null(strstr(next_line(f), "\"code\":\"not-json\""));
+        }
+        stop(f);
+}
+
+/* Characters that are shown by their numbers. */
+static void test_a_text_that_grows(void **state)
+{
+        static char line[WEB_LINE_MAX_BYTES + 2];
+        (void)state;
+        struct fixture *f = start_json();
+        size_t len = (size_t)sprintf(line, "{\"do\":\"say\",\"room\":\"den\",\"text\":\"");
+        for (int n = 0; len < WEB_LINE_MAX_BYTES - 8; n++)
+                len += (size_t)sprintf(line + len, "%s", n % 510 == 509 ? "\\n" : "\xc2\x85");
+        sprintf(line + len, "\"}\n");
+        type(f, line);
+        size_t bytes = 0;
+        while (bytes < 30000) {
+                struct frame frame = next_request(f);
+                assert_int_equal(frame.type, FRAME_ROOM_LINE);
+                bytes += frame.text.len;
+        }
+        assert_non_null(strstr(next_line(f), "\"code\":\"said\""));
+        stop(f);
+}
+
+/* A list of as many rooms as an answer can have, and one whose number is a lie. */
+static void test_many_rooms(void **state)
+{
+        (void)state;
+        uint8_t bytes[ANSWER_ROOMS_MAX_BYTES];
+        struct answer_rooms list = answer_rooms_begin(bytes);
+        struct fixture *f = start_json();
+        while (answer_add_room(&list, &(struct answer_room){.name = slice_of("a"), .topic = slice_of("")}))
+                ;
+        struct answer a = answer_of_rooms(ANSWER_ROOMS, &list);
+        for (int i = 0; i < 2; i++) {
+                type(f, "{\"do\":\"rooms\"}\n");
+                if (i > 0)
+                        a.rooms_count = UINT64_MAX - 60;
+                answer(f, next_request(f).number, a);
+                assert_non_null(strstr(next_line(f), "\"code\":\"rooms\",\"rooms\":[{\"room\":\"a\",\"people\":0},"));
+        }
+        stop(f);
+}
+
+static void assert_entered(struct fixture *f)
+{
+        assert_line(f, "{\"event\":\"answer\"," ENTERED);
+}
+
+/* What happens to the list of rooms when requests cross each other, or are refused. */
+static void test_rooms_of_the_client(void **state)
+{
+        (void)state;
+        struct fixture *f = start_json();
+        type(f, "{\"do\":\"join\",\"room\":\"den\"}\n");
+        answer_entered(f, 1, next_request(f).number);
+        assert_entered(f);
+        type(f, "{\"do\":\"leave\",\"room\":\"den\"}\n{\"do\":\"leave\",\"room\":\"den\"}\n");
+        uint64_t leave = next_request(f).number, again = next_request(f).number;
+        answer(f, leave, (struct answer){.code = ANSWER_EXITED, .room = slice_of("den")});
+        answer(f, again, (struct answer){.code = ANSWER_NOT_IN_ROOM, .room = slice_of("den")});
+        next_line(f);
+        next_line(f);
+        assert_int_equal(web.rooms_count, 0);
+        type(f, "{\"do\":\"join\",\"room\":\"den\"}\n");
+        answer_entered(f, 1, next_request(f).number);
+        assert_entered(f);
+        type(f, "{\"do\":\"join\",\"room\":\"den\",\"since\":\"0000000000000063-3\"}\n"); /* it is there */
+        answer(f, next_request(f).number, (struct answer){.code = ANSWER_MUTED});
+        assert_non_null(strstr(next_line(f), "\"code\":\"muted\""));
+        assert_int_equal(web.rooms_count, 1);
+        type(f, "{\"do\":\"join\",\"room\":\"tea\"}\n");
+        answer(f, next_request(f).number, (struct answer){.code = ANSWER_ROOM_ALIKE, .room = slice_of("lea")});
+        assert_non_null(strstr(next_line(f), "\"code\":\"room-alike\""));
+        assert_int_equal(web.rooms_count, 1);
+        tell(f, FRAME_WELCOME, 2, 0, "ann"); /* it may not enter again */
+        next_line(f);
+        tell_code(f, (struct frame){.type = FRAME_ANSWER, .id = 2, .number = next_request(f).number},
+                  &(struct answer){.code = ANSWER_MUTED});
+        assert_non_null(strstr(next_line(f), "\"code\":\"muted\""));
+        assert_int_equal(web.rooms_count, 0);
+        stop(f);
+}
+
+/* An answer whose code this version does not know has a text. */
+static void test_an_answer_with_a_text(void **state)
+{
+        (void)state;
+        uint8_t buffer[FRAME_MAX_BYTES];
+        struct fixture *f = start_json();
+        type(f, "{\"do\":\"join\",\"room\":\"den\",\"ref\":5}\n");
+        uint64_t number = next_request(f).number;
+        tell_raw(
+                f, buffer,
+                frame_encode(buffer, sizeof(buffer),
+                             &(struct frame){.type = FRAME_ANSWER, .id = 1, .number = number, .text = slice_of("No")}));
+        assert_line(f, "{\"event\":\"answer\",\"ref\":5,\"code\":\"unknown\",\"sentence\":\"No\"}");
+        assert_int_equal(web.rooms_count, 0);
+        stop(f);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -425,6 +541,11 @@ int main(void)
                 cmocka_unit_test(test_since),
                 cmocka_unit_test(test_a_chatd_that_forgot),
                 cmocka_unit_test(test_many_requests),
+                cmocka_unit_test(test_complex_lines),
+                cmocka_unit_test(test_a_text_that_grows),
+                cmocka_unit_test(test_many_rooms),
+                cmocka_unit_test(test_rooms_of_the_client),
+                cmocka_unit_test(test_an_answer_with_a_text),
         };
         return RUN_TESTS(tests);
 }
