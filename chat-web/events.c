@@ -120,7 +120,7 @@ static size_t events_rooms_bytes(const struct answer *a)
         struct wire_reader rooms = a->rooms;
         struct answer_room room;
         struct slice name;
-        size_t bytes = OBJECT_MEMBER_BYTES;
+        size_t bytes = object_members_bytes(1);
         while (answer_next_room(&rooms, &room) > 0) {
                 bytes += sizeof("{\"room\":,\"topic\":,\"people\":18446744073709551615,\"yours\":true,\"names\":[]},") +
                          object_text_bytes(room.name.len) + object_text_bytes(room.topic.len);
@@ -130,12 +130,18 @@ static size_t events_rooms_bytes(const struct answer *a)
         return bytes;
 }
 
+static void events_put_code(struct object *o, const struct answer *a)
+{
+        const struct answer_rule *rule = answer_rule(a->code);
+        object_text(o, "code", slice_of(rule ? rule->name : "unknown"));
+}
+
 /* Adds the code of an answer, its details, and a sentence. */
 static void events_put_answer(struct object *o, const struct web *w, const struct answer *a)
 {
         char text[TEXT_MAX_BYTES];
         const struct answer_rule *rule = answer_rule(a->code);
-        object_text(o, "code", slice_of(rule ? rule->name : "unknown"));
+        events_put_code(o, a);
         for (size_t i = 0; rule && i < ANSWER_DETAILS_MAX; i++) {
                 switch (rule->details[i]) {
                 case DETAIL_NAME:
@@ -174,7 +180,7 @@ static void events_put_answer(struct object *o, const struct web *w, const struc
 /* Returns the most that events_put_answer() writes. */
 static size_t events_answer_bytes(const struct answer *a)
 {
-        return 8 * OBJECT_MEMBER_BYTES + object_text_bytes(a->text.len) + object_text_bytes(TEXT_MAX_BYTES) +
+        return object_members_bytes(8) + object_text_bytes(a->text.len) + object_text_bytes(TEXT_MAX_BYTES) +
                object_text_bytes(a->name.len) + object_text_bytes(a->other.len) + object_text_bytes(a->room.len) +
                object_text_bytes(a->host.len) + events_rooms_bytes(a);
 }
@@ -184,7 +190,7 @@ static void events_put_notice(struct object *o, const struct record *r)
 {
         struct answer a;
         if (notice_read(r, &a) == 0)
-                object_text(o, "code", slice_of(answer_rule(a.code)->name));
+                events_put_code(o, &a);
         object_text(o, "text", r->text);
 }
 
@@ -202,7 +208,7 @@ static void events_put_reply(struct object *o, const struct web *w, const struct
 static size_t events_record_bytes(const struct record *r)
 {
         struct answer a;
-        size_t bytes = 3 * OBJECT_MEMBER_BYTES + object_text_bytes(r->text.len);
+        size_t bytes = object_members_bytes(3) + object_text_bytes(r->text.len);
         if (r->kind == RECORD_ANSWER && answer_decode(&a, r->text) == 0)
                 bytes += events_answer_bytes(&a);
         return bytes;
@@ -265,7 +271,7 @@ void events_past(struct web *w, const struct record *r, uint64_t ms)
 void events_missing(struct web *w, const struct web_room *room)
 {
         char since[EVENTS_ID_BYTES];
-        struct object o = events_begin(w, "missing", 2 * OBJECT_MEMBER_BYTES + EVENTS_ID_BYTES);
+        struct object o = events_begin(w, "missing", object_members_bytes(2) + EVENTS_ID_BYTES);
         snprintf(since, sizeof(since), "%016" PRIx64 "-%" PRIu64, room->since.id, room->since.number);
         events_put_room(&o, slice_of(room->name));
         object_text(&o, "since", slice_of(since));
@@ -284,7 +290,7 @@ void events_answer(struct web *w, const char *ref, uint64_t line, const struct a
 
 void events_answer_text(struct web *w, const char *event, const char *ref, struct slice text)
 {
-        struct object o = events_begin(w, event, 2 * OBJECT_MEMBER_BYTES + object_text_bytes(text.len));
+        struct object o = events_begin(w, event, object_members_bytes(2) + object_text_bytes(text.len));
         events_put_ref(&o, ref);
         object_text(&o, "code", slice_of("unknown"));
         object_text(&o, "sentence", text);
@@ -312,7 +318,7 @@ void events_sent(struct web *w, const char *ref, uint64_t number, struct slice n
 
 void events_history(struct web *w, const char *ref, uint64_t lines)
 {
-        struct object o = events_begin(w, "answer", 2 * OBJECT_MEMBER_BYTES);
+        struct object o = events_begin(w, "answer", object_members_bytes(2));
         events_put_ref(&o, ref);
         object_text(&o, "code", slice_of("history"));
         object_number(&o, "count", lines);
@@ -321,7 +327,7 @@ void events_history(struct web *w, const char *ref, uint64_t lines)
 
 void events_error(struct web *w, const char *ref, const char *code, const char *why)
 {
-        struct object o = events_begin(w, "error", 2 * OBJECT_MEMBER_BYTES + object_text_bytes(strlen(why)));
+        struct object o = events_begin(w, "error", object_members_bytes(2) + object_text_bytes(strlen(why)));
         events_put_ref(&o, ref);
         object_text(&o, "code", slice_of(code));
         object_text(&o, "sentence", slice_of(why));

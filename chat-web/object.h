@@ -26,6 +26,12 @@ enum {
         OBJECT_BYTES = 16,        /* the marks of an object, and the line end */
 };
 
+/* Returns the most that so many members take, without their texts. */
+static inline size_t object_members_bytes(size_t n)
+{
+        return n * OBJECT_MEMBER_BYTES;
+}
+
 /* Returns the most that a text takes, with its quotes. Clean text (chat/safe-text.h) has no control characters. */
 static inline size_t object_text_bytes(size_t len)
 {

@@ -39,7 +39,7 @@ enum change_kind {
 struct change {
         enum change_kind kind;
         struct member *member;
-        uint64_t number;                          /* the number of the frame */
+        uint64_t number; /* the number of the frame */
         /* a name; the room before, with "*" in front if the member was not announced yet; of a seat: "+", "*" or "-", and
          * the room: see changes_add_seat() */
         char old_value[LOCAL_NAME_MAX_BYTES + 1];

@@ -207,6 +207,15 @@ static void assert_moves_told(void)
         }
 }
 
+/* Lets each resident ask, so that each has handed over what it had to, as in residents_speak(). */
+static void residents_ask(void)
+{
+        for (int who = 0; who < RESIDENTS; who++) {
+                client_send(persons[who].client, "/who\n");
+                client_expect(persons[who].client, "(you)");
+        }
+}
+
 static bool play_moves(unsigned at)
 {
         round_number++;
@@ -220,6 +229,7 @@ static bool play_moves(unsigned at)
         assert_moves_told();
         assert_link_counts(RESIDENTS + CROWD);
         crowd_goes(CAT);
+        residents_ask();
         assert_int_equal(end_broker(SIGTERM), 0);
         forget_events();
         playing = false;
