@@ -8,6 +8,13 @@
 
 enum { LINES = 400, LINES_PER_KILL = 20 };
 
+/* Starts the first chatd, and waits until it takes frames: sessions join in the order of their greeting. */
+static void start_broker(struct chat *chat)
+{
+        chat_start_broker(chat);
+        shell_until("test -S %s/chatd.sock && test -d %s/members", chat->dir, chat->dir);
+}
+
 static struct client *join_bot(struct chat *chat)
 {
         chat->server = "chat-web";
@@ -55,7 +62,7 @@ static void test_chatd_is_killed(void **state)
         (void)state;
         struct chat *chat = chat_prepare();
         chat_hold_queue(chat);
-        chat_start_broker(chat);
+        start_broker(chat);
         struct client *ann = chat_join(chat, NULL), *bot = join_bot(chat);
         client_send(bot, "{\"do\":\"join\",\"room\":\"lobby\"}\n");
         client_expect(bot, "\"code\":\"entered\",");
@@ -89,7 +96,7 @@ static void test_since(void **state)
         struct chat *chat = chat_prepare();
         char id[64];
         chat->history = "--history=20";
-        chat_start_broker(chat);
+        start_broker(chat);
         struct client *ann = chat_join(chat, NULL), *bot = join_bot(chat);
         client_send(bot, "{\"do\":\"join\",\"room\":\"lobby\"}\n");
         client_expect(bot, "\"code\":\"entered\",");
