@@ -39,6 +39,7 @@ static void test_one_more_is_too_many(void **state)
                 client_expect(members[i], "*** Welcome, %s.", members[i]->name);
         }
         shell_until("systemctl show -P StatusText chatd | grep -q '^members: %d,'", MEMBERS);
+        clients_announced("/run/chat"); /* before that, chatctl does not list them */
         struct client *refused = connect_from(1 + MEMBERS / PER_SOURCE);
         assert_string_equal(client_expect_end(refused), "");
         client_free(refused);
