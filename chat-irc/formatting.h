@@ -10,5 +10,5 @@
  * Returns what was written. */
 struct slice formatting_remove(struct slice text, char *out);
 
-/* Returns true if `styled` is this text with formatting, and nothing else. Such a text is UTF-8 if the text is. */
+/* Returns true if `styled` is this text with formatting, and nothing else. Then it is UTF-8. */
 bool formatting_is_of(struct slice styled, struct slice text);

@@ -286,9 +286,7 @@ static bool json_draw(void *me)
 static int64_t json_due(const void *me)
 {
         const struct web *w = me;
-        int64_t due = w->reentered < w->rooms_count && talk_room(w->session) >= WEB_QUEUE_MIN_BYTES
-                              ? talk_now(w->session)
-                              : INT64_MAX;
+        int64_t due = rooms_may_reenter(w) ? talk_now(w->session) : INT64_MAX;
         for (size_t n = 0; n < w->rooms_count; n++)
                 if (w->rooms[n].missing_at > 0)
                         due = clock_earlier(due, w->rooms[n].missing_at);
@@ -298,7 +296,7 @@ static int64_t json_due(const void *me)
 static void json_tick(void *me)
 {
         struct web *w = me;
-        while (w->reentered < w->rooms_count && talk_room(w->session) >= WEB_QUEUE_MIN_BYTES)
+        while (rooms_may_reenter(w))
                 rooms_reenter_next(w);
         for (size_t n = 0; n < w->rooms_count; n++) {
                 struct web_room *room = &w->rooms[n];

@@ -9,11 +9,11 @@ void requests_take(struct web *w, struct slice line);
 /* Says that a line was too long. */
 void requests_refuse_long(struct web *w);
 
-/* Returns true if one more request can wait for its answer. */
+/* Returns how many more requests can wait for their answers. */
 size_t requests_free(const struct web *w);
 
-/* Finds the request of this number, and forgets it and those before it: answers come in order. Writes its ref, which may
- * be empty. Returns false if there is none. */
+/* Finds the request of this number, and forgets it and those before it: answers come in order. Writes it to
+ * `request`. Returns false if there is none: then `request` is all zeros. */
 bool requests_answered(struct web *w, uint64_t number, struct web_request *request);
 
 /* Forgets all requests, because their answers may be lost. */

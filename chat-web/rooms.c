@@ -95,10 +95,13 @@ void rooms_reenter(struct web *w)
         w->reentered = 0;
 }
 
+bool rooms_may_reenter(const struct web *w)
+{
+        return w->reentered < w->rooms_count && talk_room(w->session) >= WEB_QUEUE_MIN_BYTES;
+}
+
 void rooms_reenter_next(struct web *w)
 {
-        if (w->reentered == w->rooms_count || talk_room(w->session) < WEB_QUEUE_MIN_BYTES)
-                return;
         struct web_room *room = &w->rooms[w->reentered++];
         if (room->last.number > 0)
                 room->since = room->last;

@@ -28,5 +28,8 @@ void rooms_is_out(struct web *w, struct slice name, uint64_t number);
 /* Lets all rooms be entered again. */
 void rooms_reenter(struct web *w);
 
-/* Enters the next of these rooms, if there is one and the queue to chatd has room. */
+/* Returns true if one of these rooms is left, and the queue to chatd has room for the request. */
+bool rooms_may_reenter(const struct web *w);
+
+/* Enters the next of these rooms. */
 void rooms_reenter_next(struct web *w);

@@ -37,16 +37,12 @@ static void assert_line(struct fixture *f, const char *expected)
         assert_string_equal(got, expected);
 }
 
-/* Returns the next frame that is no ARRIVE and no HERE. */
+/* Returns the next frame but HERE, which is for another chatd. */
 static struct frame next_request(struct fixture *f)
 {
-        static uint8_t buffer[FRAME_MAX_BYTES];
-        struct frame frame;
-        do {
-                await(f->intake);
-                ssize_t n = recv(f->intake, buffer, sizeof(buffer), 0);
-                assert_int_equal(frame_decode(&frame, buffer, (size_t)n), 0);
-        } while (frame.type == FRAME_ARRIVE || frame.type == FRAME_HERE);
+        struct frame frame = next_frame(f);
+        while (frame.type == FRAME_HERE)
+                frame = next_frame(f);
         return frame;
 }
 
