@@ -498,7 +498,7 @@ class View {
 	scrolled() {
 		const log = $("log"), lines = this.current?.lines ?? [], below = log.scrollHeight - log.clientHeight - log.scrollTop;
 		const start = Math.max(0, lines.indexOf(this.first));
-		this.sticks = below < NEAR_PX && this.end === lines.length;
+		this.sticks = below < NEAR_PX && this.hasLast;
 		if (this.sticks) this.top = null;
 		else if (log.scrollTop < NEAR_PX) this.top = lines[Math.max(0, start - SHOWN_STEP)];
 		else if (below < NEAR_PX) this.top = lines[Math.max(0, Math.min(start + SHOWN_STEP, lines.length - SHOWN_MAX))];
@@ -517,6 +517,7 @@ class View {
 		const log = $("log"), lines = this.current?.lines ?? [], days = new Set(), children = [];
 		const start = this.sticks || !this.top ? Math.max(0, lines.length - SHOWN_MAX) : Math.max(0, lines.indexOf(this.top));
 		this.end = Math.min(lines.length, start + SHOWN_MAX);
+		this.hasLast = this.end === lines.length; // of those that there were when this was drawn
 		this.first = lines[start];
 		for (let i = start, last = null; i < this.end; i++) {
 			const line = lines[i], element = this.line(line), day = this.day(line);
@@ -597,7 +598,7 @@ class View {
 	entry(key, name, detail, badge, isCurrent, onclick) {
 		if (!this.entries.has(key)) {
 			const button = makeButton("", null);
-			button.append(make("span"), make("small"), make("span", "badge"), make("span", "unseen", "unread"));
+			button.replaceChildren(make("span"), make("small"), make("span", "badge"), make("span", "unseen", "unread"));
 			this.entries.set(key, { item: make("li", "", button), button });
 		}
 		const { item, button } = this.entries.get(key), texts = [name, detail, badge > 0 ? `${badge}` : ""];
