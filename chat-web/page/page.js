@@ -1,10 +1,10 @@
-/* The program of the page. Its parts, each of which uses only those above it:
+/* The program of the page. Each part uses only those above it, and what it is handed:
  *
  * - the text: pure functions
  * - the model: the conversations, and what is said in them. It knows neither the page nor the network.
  * - the connection: a WebSocket that comes back by itself
  * - the view: shows the model
- * - the application: events from the server, requests, and what is remembered
+ * - the application: events, requests, and what is remembered
  * - the commands, the keys, and the start
  *
  * chat-json(5) describes events and requests. Whatever people write becomes the text of a node, and nothing else; only a
@@ -14,26 +14,25 @@
 
 /* ---- the text ---- */
 
-const NAME_RULE = /^[A-Za-z][A-Za-z0-9._-]{0,23}$/;
-const SAY_MAX_BYTES = 4000; // of a line that is sent. The server takes 4096, and makes some characters longer
-const FIRST_ROOM = "lobby";
+const NAME = /^[A-Za-z][A-Za-z0-9._-]{0,23}$/; // of a person or a room
+const SAY_MAX_BYTES = 4000; // of a line. The server takes 4096, and makes some characters longer
+
+const lower = (text) => text.toLowerCase();
 
 /* Returns how a person is called: "ann", or "ann@b" for a person on another host. */
-function fullName(name, host) {
-	return host ? `${name}@${host}` : name;
-}
+const fullName = (name, host) => (host ? `${name}@${host}` : name);
 
 /* Returns one of 12 numbers, always the same for a name. */
 function colorOf(name) {
 	let hash = 0;
-	for (const c of name.toLowerCase()) hash = (hash * 31 + c.codePointAt(0)) >>> 0;
+	for (const c of lower(name)) hash = (hash * 31 + c.codePointAt(0)) >>> 0;
 	return hash % 12;
 }
 
 /* Returns true if the text has this name as a word of its own. */
 function mentions(text, name) {
 	const trim = (word) => word.replace(/[._-]+$/, "");
-	return NAME_RULE.test(name) && text.toLowerCase().split(/[^a-z0-9._-]+/).map(trim).includes(trim(name.toLowerCase()));
+	return NAME.test(name) && lower(text).split(/[^a-z0-9._-]+/).map(trim).includes(trim(lower(name)));
 }
 
 /* Cuts a text into pieces: [text], or [text, address] for a link. */
@@ -43,32 +42,17 @@ function linkify(text) {
 	for (const { 0: found, index } of text.matchAll(/\bhttps?:\/\/[^\s<>"]+/gi)) {
 		let link = found.replace(/[.,;:!?'*_]+$/, "");
 		if (link.endsWith(")") && !link.includes("(")) link = link.slice(0, -1);
-		const address = URL.canParse(link) ? new URL(link) : null;
-		if (!address || !/^https?:$/.test(address.protocol)) continue;
-		pieces.push([text.slice(end, index)], [link, address.href]);
+		if (!URL.canParse(link)) continue;
+		pieces.push([text.slice(end, index)], [link, new URL(link).href]);
 		end = index + link.length;
 	}
-	return [...pieces, [text.slice(end)]].filter(([piece]) => piece);
+	return [...pieces, [text.slice(end)]];
 }
 
 /* Cuts a text into lines that can be sent. Empty lines are left out. */
 function linesOf(text) {
-	const lines = [];
-	for (const whole of text.split(/\r\n|\r|\n/)) {
-		let line = "", bytes = 0;
-		for (const c of whole.replace(/[\0-\x08\x0b-\x1f]/g, "")) {
-			const size = new Blob([c]).size;
-			if (bytes + size > SAY_MAX_BYTES) {
-				lines.push(line);
-				line = "";
-				bytes = 0;
-			}
-			line += c;
-			bytes += size;
-		}
-		lines.push(line);
-	}
-	return lines.filter((line) => line.trim());
+	const lines = text.replace(/[\0-\x08\x0b\x0c\x0e-\x1f]/g, "").split(/\r\n|\r|\n/).filter((line) => line.trim());
+	return lines.flatMap((line) => (new Blob([line]).size > SAY_MAX_BYTES ? line.match(/.{1,1000}/gsu) : line));
 }
 
 /* ---- the model ---- */
@@ -76,9 +60,8 @@ function linesOf(text) {
 const LINES_MAX = 2000; // that a conversation keeps
 const LINES_DROPPED = 100; // at once, if there are more
 const CHECKED_MS = 60_000; // own lines this young may have been lost with the connection, although they were taken
-const SENDING_MAX = 16; // lines of a conversation that wait for an answer at a time
 
-/* A conversation: a room, or private messages with one person.
+/* A room, or the private messages with one person.
  *
  * `lines` has what was said and what happened, in the order in which it is shown. `pending` has the own lines that nobody
  * has confirmed. Each of them is in one of these states:
@@ -87,9 +70,9 @@ const SENDING_MAX = 16; // lines of a conversation that wait for an answer at a 
  *   sending      it was sent, and has no answer yet
  *   unsure       the connection was lost meanwhile
  *   unconfirmed  the past lines of the next connection do not have it: it may have been said, or not
- *   failed       the chat refused it
+ *   failed       the chat refused it, and `why` says why
  *
- * Only a waiting line is sent without being asked for, so no line is ever said twice by the page alone.
+ * The page by itself sends only lines that wait, so it says no line twice.
  */
 class Conversation {
 	constructor(kind, name) {
@@ -98,11 +81,12 @@ class Conversation {
 		this.lines = [];
 		this.byId = new Map();
 		this.pending = [];
-		this.people = []; // in a room: their names
+		this.people = []; // of a room: their names
 		this.topic = "";
 		this.unread = 0;
 		this.isMentioned = false;
 		this.isIn = kind === "private"; // the chat has said so, on this connection
+		this.isWhole = false; // the chat has no earlier lines
 		this.since = ""; // the id of the last line that came in the order of the chat
 		this.own = []; // own lines that were taken lately, and `since` at that time
 		this.past = null; // past lines are coming
@@ -111,10 +95,9 @@ class Conversation {
 
 	/* Adds a line at a place; at the end without one. Returns false if it is there already. */
 	add(line, place = this.lines.length) {
-		if (line.id && this.byId.has(line.id)) return false;
+		if (this.byId.has(line.id)) return false;
 		if (line.id) this.byId.set(line.id, line);
-		if (place === this.lines.length) this.lines.push(line);
-		else this.lines.splice(place, 0, line);
+		this.lines.splice(place, 0, line);
 		if (this.lines.length > LINES_MAX)
 			for (const old of this.lines.splice(0, LINES_DROPPED)) this.byId.delete(old.id);
 		return true;
@@ -126,19 +109,18 @@ class Conversation {
 
 	/* Takes a past line. Lines that are here show where those between them belong. Returns true if it is new. */
 	takePast(line) {
-		const past = (this.past ??= { front: [], last: null });
-		const known = this.byId.get(line.id);
+		const past = (this.past ??= { front: [], last: null }), known = this.byId.get(line.id);
+		const lastPlace = this.lines.lastIndexOf(past.last), place = this.lines.lastIndexOf(known);
 		this.entry?.ids.add(line.id);
-		if (!known && !past.last) {
-			past.front.push(line);
-		} else if (!known) {
-			this.add(line, this.lines.lastIndexOf(past.last) + 1);
+		if (known) {
+			if (!past.last) past.front.splice(0).forEach((front, n) => this.add(front, place + n));
+			if (place > lastPlace) past.last = known;
+			if (this.entry) this.entry.isJoined = true;
+		} else if (past.last) {
+			this.add(line, lastPlace + 1);
 			past.last = line;
 		} else {
-			const place = this.lines.lastIndexOf(known);
-			if (!past.last) past.front.splice(0).forEach((line, n) => this.add(line, place + n));
-			if (!past.last || place > this.lines.lastIndexOf(past.last)) past.last = known;
-			if (this.entry) this.entry.isJoined = true;
+			past.front.push(line);
 		}
 		return !known;
 	}
@@ -149,33 +131,30 @@ class Conversation {
 		this.past = null;
 	}
 
-	/* A line of this person came back, said by a session of this page: it is no longer pending. The lines of a session
-	 * are said in their order. */
+	/* A line came that a session of this page said: it is no longer pending. A session says its lines in their order. */
 	confirm(line) {
-		const session = line.id.slice(0, 16);
-		const asked = this.pending.filter((p) => p.session === session && p.state !== "failed");
+		const asked = this.pending.filter((p) => p.session === line.id.slice(0, 16) && p.state !== "failed");
 		const said = asked.find((p) => p.text === line.text) ?? asked[0];
-		if (said) this.pending.splice(this.pending.indexOf(said), 1);
+		this.pending = this.pending.filter((p) => p !== said);
 	}
 
 	/* Begins to enter the room again. Returns the id of the line behind which past lines are wanted. */
-	enterAgain(now) {
-		const own = this.own.filter(({ line }) => now - line.time < CHECKED_MS);
+	enterAgain() {
+		const own = this.own.filter(({ line }) => Date.now() - line.time < CHECKED_MS);
 		this.own = [];
 		this.entry = { own, ids: new Set(), last: this.lines.at(-1), isMissing: false, isJoined: false };
 		return own.length > 0 ? own[0].since : this.since;
 	}
 
-	/* The past lines behind an entry have come, or the connection was lost meanwhile. Says what is missing. Own lines
-	 * that are not among them become unconfirmed, also those that a session took, if it took them with it. */
+	/* The past lines behind an entry have come, or the connection was lost before. Says what is missing. Own lines that are
+	 * not among them become unconfirmed, also those that a session took, because it may have died with them. */
 	endEntry(isComplete) {
-		const entry = this.entry;
-		if (!entry) return;
+		const { entry } = this;
 		this.entry = null;
-		if (entry.isMissing && !entry.isJoined && entry.last)
+		if (entry?.isMissing && !entry.isJoined && entry.last)
 			this.note("Lines that were said meanwhile may be missing here.", "gap", this.lines.lastIndexOf(entry.last) + 1);
-		if (!isComplete) this.own.unshift(...entry.own);
-		if (!isComplete) return;
+		if (!isComplete) this.own.unshift(...(entry?.own ?? []));
+		if (!isComplete || !entry) return;
 		const lost = entry.isMissing ? [] : entry.own.map(({ line }) => line).filter((line) => !entry.ids.has(line.id));
 		this.lines = this.lines.filter((line) => !lost.includes(line));
 		for (const line of lost) this.byId.delete(line.id);
@@ -188,7 +167,7 @@ class Model {
 	constructor() {
 		this.name = "";
 		this.session = ""; // the id of this connection's session
-		this.sessions = new Set(); // and of all earlier ones of this page
+		this.sessions = new Set(); // and of all others of this page
 		this.conversations = new Map();
 		this.rooms = []; // of the chat
 		this.ignored = new Set();
@@ -196,105 +175,85 @@ class Model {
 	}
 
 	find(kind, name) {
-		return this.conversations.get(`${kind} ${name.toLowerCase()}`);
+		return this.conversations.get(`${kind} ${lower(name)}`);
 	}
 
 	/* Returns the conversation, and makes it if there is none. */
 	get(kind, name) {
-		if (!this.find(kind, name)) this.conversations.set(`${kind} ${name.toLowerCase()}`, new Conversation(kind, name));
+		if (!this.find(kind, name)) this.conversations.set(`${kind} ${lower(name)}`, new Conversation(kind, name));
 		return this.find(kind, name);
 	}
 
-	remove(conversation) {
-		this.conversations.delete(`${conversation.kind} ${conversation.name.toLowerCase()}`);
+	remove({ kind, name }) {
+		this.conversations.delete(`${kind} ${lower(name)}`);
+	}
+
+	get all() {
+		return [...this.conversations.values()];
 	}
 
 	of(kind) {
-		return [...this.conversations.values()].filter((c) => c.kind === kind);
+		return this.all.filter((c) => c.kind === kind);
 	}
 
 	get unread() {
-		return [...this.conversations.values()].reduce((sum, c) => sum + c.unread, 0);
-	}
-
-	isIgnored(name) {
-		return this.ignored.has(name.toLowerCase());
-	}
-
-	isOwn(id) {
-		return this.sessions.has(id.slice(0, 16));
+		return this.all.reduce((sum, c) => sum + c.unread, 0);
 	}
 
 	/* Takes an event about a line. Returns it, and its conversation, if a person should know of it. */
 	takeLine(e) {
 		const name = fullName(e.name, e.host), isPast = e.event === "past", isPrivate = e.event === "private";
-		const line = {
-			kind: (isPast ? e.said : e.event) === "action" ? "action" : "line",
-			id: e.id, name, text: e.text, time: Date.parse(e.time) || Date.now(), isOwn: this.isOwn(e.id),
-		};
-		const conversation = this.get(isPrivate ? "private" : "room", isPrivate ? name : e.room);
-		if (!isPrivate) conversation.since = e.id;
-		if (!line.isOwn && this.isIgnored(name)) return null;
-		if (isPrivate) this.writer = conversation;
-		line.isMention = !line.isOwn && !isPrivate && mentions(e.text, this.name);
-		if (line.isOwn && !conversation.byId.has(e.id)) conversation.confirm(line);
-		const isNew = isPast ? conversation.takePast(line) : conversation.add(line);
-		return isNew && !line.isOwn && (!isPast || conversation.entry) ? { conversation, line } : null;
+		const isOwn = this.sessions.has(e.id.slice(0, 16)), kind = (e.said ?? e.event) === "action" ? "action" : "line";
+		const line = { kind, id: e.id, name, text: e.text, time: Date.parse(e.time) };
+		const c = isPrivate ? this.get("private", name) : this.get("room", e.room);
+		if (!isPrivate) c.since = e.id;
+		if (!isOwn && this.ignored.has(lower(name))) return null;
+		if (isPrivate) this.writer = c;
+		line.isMention = !isOwn && !isPrivate && mentions(e.text, this.name);
+		if (isOwn && !c.byId.has(e.id)) c.confirm(line);
+		const isNew = isPast ? c.takePast(line) : c.add(line);
+		return isNew && !isOwn && (!isPast || c.entry) ? { c, line } : null;
 	}
 
 	/* The chat took a pending line. */
-	said(conversation, pending, e, now) {
-		const { text, kind } = pending;
-		const line = { kind, id: e.id, name: this.name, text, time: now, isOwn: true, session: this.session };
-		conversation.pending.splice(conversation.pending.indexOf(pending), 1);
-		if (conversation.add(line) && conversation.kind === "room") {
-			conversation.own = conversation.own.filter((own) => now - own.line.time < CHECKED_MS);
-			conversation.own.push({ line, since: conversation.since });
-		}
+	said(c, { text, kind, session }, id) {
+		const line = { kind, id, name: this.name, text, time: Date.now(), session };
+		if (!c.add(line) || c.kind === "private") return;
+		c.own = c.own.filter((own) => line.time - own.line.time < CHECKED_MS);
+		c.own.push({ line, since: c.since });
 	}
 
 	/* Takes an event about a person in a room. */
 	takePerson(e) {
-		const name = fullName(e.name, e.host), room = this.find("room", e.room);
+		const name = fullName(e.name, e.host), now = fullName(e.new ?? e.name, e.host), room = this.find("room", e.room);
+		const texts = {
+			join: e.from ? `${name} came from ${e.from}` : `${name} is here`,
+			leave: e.removed ? `${name} was removed` : e.to ? `${name} went to ${e.to}` : `${name} left`,
+			topic: e.text ? `${name} set the topic: ${e.text}` : `${name} removed the topic`,
+			rename: `${name} is now called ${now}`,
+		};
 		if (!room) return;
-		const others = room.people.filter((p) => p !== name), isQuiet = this.isIgnored(name);
-		const tell = (text) => isQuiet || room.add({ kind: "note", id: e.id, text, time: Date.parse(e.time) || Date.now() });
-		if (e.event === "join") {
-			room.people = [...others, name];
-			tell(e.from ? `${name} came from ${e.from}` : `${name} is here`);
-		} else if (e.event === "leave") {
-			room.people = others;
-			tell(e.removed ? `${name} was removed` : e.to ? `${name} went to ${e.to}` : `${name} left`);
-		} else if (e.event === "topic") {
-			room.topic = e.text;
-			tell(e.text ? `${name} set the topic: ${e.text}` : `${name} removed the topic`);
-		} else {
-			const now = fullName(e.new, e.host), talk = this.find("private", name);
-			room.people = [...others, now];
-			tell(`${name} is now called ${now}`);
-			if (isQuiet) this.ignored.add(now.toLowerCase());
-			if (!talk || this.find("private", now)) return;
-			this.remove(talk);
-			talk.name = now;
-			this.conversations.set(`private ${now.toLowerCase()}`, talk);
-		}
+		const others = room.people.filter((p) => p !== name);
+		if (e.event === "topic") room.topic = e.text;
+		else room.people = e.event === "leave" ? others : [...others, now];
+		if (!this.ignored.has(lower(name)))
+			room.add({ kind: "note", id: e.id, text: texts[e.event], time: Date.parse(e.time) });
+		else this.ignored.add(lower(now));
+		const talk = this.find("private", name);
+		if (now === name || !talk || this.find("private", now)) return;
+		this.remove(talk);
+		talk.name = now;
+		this.conversations.set(`private ${lower(now)}`, talk);
 	}
 
 	/* Takes a list of rooms with the people in each. */
-	takePeople(rooms) {
-		for (const { room, topic = "", names = [] } of rooms) {
-			const conversation = this.find("room", room);
-			if (conversation) Object.assign(conversation, { topic, people: names });
-		}
-	}
-
-	/* Returns the conversation that has a line of this id. */
-	holder(id) {
-		return [...this.conversations.values()].find((c) => c.byId.has(id));
+	takePeople(rooms = []) {
+		for (const { room, topic = "", names = [] } of rooms)
+			Object.assign(this.find("room", room) ?? {}, { topic, people: names });
 	}
 
 	lost() {
-		for (const c of this.conversations.values()) {
+		for (const c of this.all) {
 			c.endPast();
 			c.endEntry(false);
 			c.isIn = c.kind === "private";
@@ -314,11 +273,11 @@ const STEADY_MS = 10_000; // a connection that lasted so long was a good one
 
 /* A WebSocket that is opened again after each loss. Its state is "connecting", "open", "waiting" for the next try, or
  * "closed" until open() is called. A page does not see the pings of a server, and a network may die silently. So the page
- * asks for a sign of life. The request "ping" is none that the server knows: chat-web answers so by itself, at once,
- * also while there is no chatd, and other hosts are not asked. */
+ * asks for a sign of life. The server knows no request "ping": chat-web says so by itself, at once, also while there is no
+ * chatd, and asks no other hosts. */
 class Connection {
 	constructor(address, on) {
-		Object.assign(this, { address, on, state: "closed", isAway: false, tries: 0, nextTry: 0, timer: 0 });
+		Object.assign(this, { address, on, state: "closed", isAway: false, tries: 0, nextTry: 0 });
 		setInterval(() => this.check(), 1000);
 		addEventListener("online", () => this.hurry());
 		document.addEventListener("visibilitychange", () => document.hidden || this.hurry());
@@ -326,23 +285,15 @@ class Connection {
 
 	open() {
 		this.close("connecting");
-		this.heard = this.began = performance.now();
-		this.asked = 0;
-		this.isAway = false;
-		const socket = (this.socket = new WebSocket(this.address, "chat-json"));
-		socket.onopen = () => this.be("open");
-		socket.onclose = () => this.lose();
-		socket.onmessage = ({ data }) => {
-			this.heard = performance.now();
-			this.asked = 0;
-			let event;
-			try {
-				event = JSON.parse(data);
-			} catch {
-				return;
-			}
-			if (event.event === "away" || event.event === "back") this.isAway = event.event === "away";
-			this.on.event(event);
+		Object.assign(this, { heard: performance.now(), began: performance.now(), asked: 0, isAway: false });
+		this.socket = new WebSocket(this.address, "chat-json");
+		this.socket.onopen = () => this.be("open");
+		this.socket.onclose = () => this.lose();
+		this.socket.onmessage = ({ data }) => {
+			const e = JSON.parse(data);
+			Object.assign(this, { heard: performance.now(), asked: 0 });
+			if (e.event === "away" || e.event === "back") this.isAway = e.event === "away";
+			this.on.event(e);
 		};
 	}
 
@@ -376,34 +327,31 @@ class Connection {
 	/* The network may be back, or another one: tries at once. */
 	hurry() {
 		if (this.state === "waiting") this.open();
-		else if (this.state === "open") this.ask();
+		else this.ask();
 	}
 
 	ask() {
-		if (!this.asked) this.asked = performance.now();
+		this.asked ||= performance.now();
 		this.send({ do: "ping", ref: "ping" });
 	}
 
 	check() {
-		const now = performance.now();
+		const now = performance.now(), isOpen = this.state === "open";
 		if (this.state === "waiting") this.on.state();
 		if (this.state === "connecting" && now - this.began > ANSWER_MS) this.lose();
-		else if (this.state === "open" && this.asked && now - this.asked > (this.isAway ? AWAY_MS : ANSWER_MS)) this.lose();
-		else if (this.state === "open" && !this.asked && now - this.heard > ALIVE_MS) this.ask();
+		else if (isOpen && this.asked && now - this.asked > (this.isAway ? AWAY_MS : ANSWER_MS)) this.lose();
+		else if (isOpen && !this.asked && now - this.heard > ALIVE_MS) this.ask();
 	}
 
-	/* Returns false if there is no connection. */
 	send(request) {
-		if (this.state !== "open") return false;
-		this.socket.send(JSON.stringify(request));
-		return true;
+		if (this.state === "open") this.socket.send(JSON.stringify(request));
 	}
 }
 
 /* ---- the view ---- */
 
 const SHOWN_MAX = 500; // lines that are in the page at a time
-const SHOWN_STEP = 200; // how many lines further these move when somebody scrolls to their end
+const SHOWN_STEP = 200; // how far these move when somebody scrolls to their end
 const NEAR_PX = 60;
 const GROUP_MS = 5 * 60_000; // lines of one person that follow each other so fast have one head
 const PEOPLE_MAX = 500;
@@ -421,11 +369,13 @@ function make(tag, className, ...children) {
 	return element;
 }
 
-function makeButton(text, onclick) {
-	const button = make("button", "", text);
-	button.type = "button";
-	button.onclick = onclick;
-	return button;
+function makeButton(onclick, ...children) {
+	return Object.assign(make("button", "", ...children), { type: "button", onclick });
+}
+
+/* Sets a text if it is another one, so nothing is read out or laid out again. */
+function put(element, text) {
+	if (element.textContent !== text) element.textContent = text;
 }
 
 /* Gives a list these children. Those that stay are not touched: they keep the focus, and are not read out again. */
@@ -439,11 +389,11 @@ function putChildren(list, children) {
 	}
 }
 
-/* Shows the model. Changes are drawn together before the next frame. */
+/* Shows the model. Changes are drawn together before the next frame. `on` has what the buttons do. */
 class View {
 	constructor(model, on) {
-		Object.assign(this, { model, on, current: null, isQueued: false, elements: new WeakMap(), entries: new Map() });
-		this.clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+		Object.assign(this, { model, on, isQueued: false, elements: new WeakMap(), items: new Map() });
+		this.clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 		this.calendar = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
 		this.show(null);
 		$("log").onscroll = () => this.scrolled();
@@ -453,32 +403,29 @@ class View {
 
 	/* Shows another conversation. A screen reader does not read its old lines. */
 	show(conversation) {
-		Object.assign(this, { current: conversation, top: null, sticks: true, seen: 0, end: 0, days: new Map() });
+		Object.assign(this, { current: conversation, top: null, sticks: true, seen: null, days: new Map() });
 		$("log").setAttribute("aria-live", "off");
 		clearTimeout(this.quiet);
 		this.quiet = setTimeout(() => $("log").setAttribute("aria-live", "polite"), 1000);
 		this.changed();
 	}
 
+	/* The model changed. A page that is hidden draws no frames, but it has a title. */
 	changed() {
-		const count = this.model.unread;
-		document.title = count > 0 ? `(${count}) chat` : "chat";
-		const link = document.querySelector("link[rel=icon]"), href = count > 0 ? ICON_UNREAD : ICON;
+		const { unread } = this.model, link = document.querySelector("link[rel=icon]"), href = unread > 0 ? ICON_UNREAD : ICON;
+		document.title = unread > 0 ? `(${unread}) chat` : "chat";
 		if (link.getAttribute("href") !== href) link.href = href;
-		if (this.isQueued) return;
+		if (!this.isQueued) requestAnimationFrame(() => this.draw());
 		this.isQueued = true;
-		requestAnimationFrame(() => {
-			this.isQueued = false;
-			this.draw();
-		});
 	}
 
 	draw() {
 		const c = this.current;
-		$("title").textContent = c?.name ?? "chat";
-		$("topic").textContent = c?.topic ?? "";
+		this.isQueued = false;
+		put($("title"), c?.name ?? "chat");
+		put($("topic"), c?.topic ?? "");
+		put($("leave"), `${c?.kind === "private" ? "Close" : "Leave"} ${c?.name ?? ""}`);
 		$("leave").hidden = !c;
-		$("leave").textContent = c?.kind === "private" ? "Close" : "Leave";
 		this.drawLists();
 		this.drawLines();
 	}
@@ -490,19 +437,17 @@ class View {
 	}
 
 	toNewest() {
-		Object.assign(this, { top: null, sticks: true });
+		this.sticks = true;
 		this.changed();
 	}
 
-	/* Somebody scrolled, or the page did. Near an end of the lines in the page, they are moved. */
+	/* Somebody scrolled, or the page did. Near an end of the lines in the page, others take their place. */
 	scrolled() {
 		const log = $("log"), lines = this.current?.lines ?? [], below = log.scrollHeight - log.clientHeight - log.scrollTop;
-		const start = Math.max(0, lines.indexOf(this.first));
+		const start = Math.max(0, lines.indexOf(this.first)), last = Math.max(0, lines.length - SHOWN_MAX);
+		const step = log.scrollTop < NEAR_PX ? -SHOWN_STEP : below < NEAR_PX ? SHOWN_STEP : 0;
 		this.sticks = below < NEAR_PX && this.hasLast;
-		if (this.sticks) this.top = null;
-		else if (log.scrollTop < NEAR_PX) this.top = lines[Math.max(0, start - SHOWN_STEP)];
-		else if (below < NEAR_PX) this.top = lines[Math.max(0, Math.min(start + SHOWN_STEP, lines.length - SHOWN_MAX))];
-		else this.top = lines[start];
+		this.top = lines[Math.min(last, Math.max(0, start + step))];
 		this.changed();
 	}
 
@@ -514,713 +459,628 @@ class View {
 	}
 
 	drawLines() {
-		const log = $("log"), lines = this.current?.lines ?? [], days = new Set(), children = [];
-		const start = this.sticks || !this.top ? Math.max(0, lines.length - SHOWN_MAX) : Math.max(0, lines.indexOf(this.top));
-		this.end = Math.min(lines.length, start + SHOWN_MAX);
-		this.hasLast = this.end === lines.length; // of those that there were when this was drawn
-		this.first = lines[start];
-		for (let i = start, last = null; i < this.end; i++) {
-			const line = lines[i], element = this.line(line), day = this.day(line);
-			if (!days.has(day)) children.push(day);
-			const isMore = !!last && days.has(day) && !!line.name && line.name === last.name && last.kind === "line" &&
-				line.kind === "line" && line.time - last.time < GROUP_MS;
-			element.classList.toggle("more", isMore);
-			days.add(day);
-			children.push(element);
-			last = line;
+		const log = $("log"), { current: c, sticks } = this, lines = c?.lines ?? [], children = new Set();
+		const start = Math.max(0, sticks ? lines.length - SHOWN_MAX : lines.indexOf(this.top));
+		const end = Math.min(lines.length, start + SHOWN_MAX);
+		for (let i = start, last = null; i < end; last = lines[i++]) {
+			const line = lines[i], isSameDay = children.has(this.day(line)), element = this.line(line);
+			element.classList.toggle("more", isSameDay && line.kind === "line" && last.kind === "line" &&
+				line.name === last.name && line.time - last.time < GROUP_MS);
+			children.add(this.day(line)).add(element);
 		}
-		const kept = new Set(children);
-		const anchor = !this.sticks &&
-			[...$("lines").children].find((e) => kept.has(e) && e.offsetTop + e.offsetHeight > log.scrollTop);
-		const before = anchor && anchor.offsetTop;
+		/* The line that is the first one in sight stays where it is. */
+		const inSight = (e) => children.has(e) && e.offsetTop + e.offsetHeight > log.scrollTop;
+		const anchor = sticks ? null : [...$("lines").children].find(inSight), before = anchor?.offsetTop;
 		putChildren($("lines"), children);
-		putChildren($("pending"), this.current?.pending.map((p) => this.pending(p)) ?? []);
-		if (this.sticks) this.toBottom();
+		putChildren($("pending"), c?.pending.map((p) => this.pending(p)) ?? []);
+		if (sticks) this.toBottom();
 		else if (anchor && anchor.offsetTop !== before) log.scrollTop += anchor.offsetTop - before;
-		if (this.sticks) this.seen = lines.at(-1);
-		const missed = this.sticks ? 0 : lines.length - 1 - lines.lastIndexOf(this.seen);
-		$("newest").hidden = this.sticks;
-		$("newest").textContent = missed > 0 ? `Newest lines (${missed})` : "Newest lines";
-		$("earlier").hidden = start > 0 || this.current?.kind !== "room" || !this.current.isIn;
-	}
-
-	time(line) {
-		const element = make("time", "", this.clock.format(line.time));
-		element.dateTime = new Date(line.time).toISOString();
-		return element;
+		this.first = lines[start];
+		this.hasLast = end === lines.length;
+		if (sticks) this.seen = lines.at(-1);
+		const count = lines.length - 1 - lines.lastIndexOf(this.seen);
+		put($("newest"), count > 0 ? `Newest lines (${count})` : "Newest lines");
+		$("newest").hidden = sticks;
+		$("earlier").hidden = start > 0 || !c?.isIn || c.kind === "private" || c.isWhole;
 	}
 
 	text(text) {
-		return make("span", "text", ...linkify(text).map(([piece, address]) => {
-			if (!address) return piece;
-			const link = make("a", "", piece);
-			Object.assign(link, { href: address, target: "_blank", rel: "noopener noreferrer nofollow" });
-			return link;
-		}));
+		return make("span", "text", ...linkify(text).map(([piece, href]) => (href ? Object.assign(make("a", "", piece), {
+			href, target: "_blank", rel: "noopener noreferrer nofollow",
+		}) : piece)));
 	}
 
 	/* Returns the element of a line. It is made once. */
 	line(line) {
-		let element = this.elements.get(line);
-		if (element) return element;
-		if (line.name) {
-			const name = make("span", `name c${colorOf(line.name)}`, line.name);
-			const text = this.text(line.kind === "action" ? `${line.name} ${line.text}` : line.text);
-			const head = make("span", "head", line.kind === "action" ? "" : name, this.time(line));
-			element = make("li", `said ${line.kind}`, head, text);
-			text.dir = "auto";
-			if (line.isMention) element.classList.add("mention");
-		} else {
-			element = make("li", line.kind, this.text(line.text), this.time(line));
-		}
+		if (this.elements.has(line)) return this.elements.get(line);
+		const { kind, name, time } = line, clock = make("time", "", this.clock.format(time)), text = this.text(line.text);
+		const by = name ? make("span", `name c${colorOf(name)}`, name) : "";
+		const element = make("li", name ? `said ${kind}` : kind);
+		clock.dateTime = new Date(time).toISOString();
+		if (kind === "action") text.prepend(by, " ");
+		if (kind === "line") element.append(make("span", "head", by, clock), text);
+		else element.append(text, clock);
+		if (name) text.dir = "auto";
+		if (line.isMention) element.classList.add("mention");
 		this.elements.set(line, element);
 		return element;
 	}
 
+	/* Returns the element of a pending line. It is made anew for each state. */
 	pending(p) {
 		const words = {
-			waiting: "not sent yet", sending: "sending …", unsure: "not confirmed yet",
-			unconfirmed: "Not confirmed: the connection was lost, and nobody may have got this.", failed: p.why,
+			waiting: "not sent yet", sending: "sending …", unsure: "not confirmed yet", failed: p.why,
+			unconfirmed: "Not confirmed: the connection was lost, and nobody may have got this.",
 		};
-		const cached = this.elements.get(p);
-		if (cached?.state === p.state) return cached.element;
-		const why = make("span", "why", words[p.state]);
+		const known = this.elements.get(p);
+		if (known?.state === p.state) return known.element;
+		const element = make("li", p.state, this.text(p.text), make("span", "why", words[p.state]));
 		if (p.state === "unconfirmed" || p.state === "failed")
-			why.append(makeButton("Send again", () => this.on.again(p)), makeButton("Discard", () => this.on.discard(p)));
-		const element = make("li", p.state === "unconfirmed" ? "unsure" : p.state, this.text(p.text), why);
+			element.lastChild.append(makeButton(() => this.on.again(p), "Send again"), makeButton(() => this.on.discard(p), "Discard"));
 		this.elements.set(p, { state: p.state, element });
 		return element;
 	}
 
 	/* ---- the lists beside them ---- */
 
-	/* Returns the entry of a list, a button with these texts. It is kept as long as the list has it. */
-	entry(key, name, detail, badge, isCurrent, onclick) {
-		if (!this.entries.has(key)) {
-			const button = makeButton("", null);
-			button.replaceChildren(make("span"), make("small"), make("span", "badge"), make("span", "unseen", "unread"));
-			this.entries.set(key, { item: make("li", "", button), button });
-		}
-		const { item, button } = this.entries.get(key), texts = [name, detail, badge > 0 ? `${badge}` : ""];
-		texts.forEach((text, n) => button.children[n].textContent !== text && (button.children[n].textContent = text));
-		button.children[2].hidden = button.children[3].hidden = badge === 0;
-		button.onclick = onclick;
-		if (isCurrent) button.setAttribute("aria-current", "true");
-		else button.removeAttribute("aria-current");
+	/* Returns an item of a list, a button with a name and a detail. It is kept as long as a list has it. */
+	item(key, name, detail, onclick) {
+		if (!this.items.has(key))
+			this.items.set(key, make("li", "", makeButton(onclick, make("span"), make("small"), make("span", "unseen", "unread"))));
+		const item = this.items.get(key), [first, second, third] = item.firstChild.children;
+		put(first, name);
+		put(second, detail);
+		third.hidden = true;
+		return item;
+	}
+
+	talk(c) {
+		const item = this.item(c, c.name, c.unread > 0 ? `${c.unread}` : "", () => this.on.show(c));
+		item.className = c.isMentioned ? "unread mentioned" : c.unread > 0 ? "unread" : "";
+		item.firstChild.lastChild.hidden = c.unread === 0;
+		item.firstChild.setAttribute("aria-current", `${c === this.current}`);
 		return item;
 	}
 
 	drawLists() {
-		const { model, current } = this;
-		const talk = (c) => {
-			const item = this.entry(c, c.name, "", c.unread, c === current, () => this.on.show(c));
-			item.className = c.isMentioned ? "mentioned" : "";
-			return item;
-		};
-		const others = model.rooms.filter(({ room }) => !model.find("room", room));
-		putChildren($("rooms"), model.of("room").map(talk));
-		putChildren($("privates"), model.of("private").map(talk));
+		const { model, current, items } = this, unread = model.unread - (current?.unread ?? 0);
+		for (const [key, item] of items) if (!item.isConnected) items.delete(key);
+		putChildren($("rooms"), model.of("room").map((c) => this.talk(c)));
+		putChildren($("privates"), model.of("private").map((c) => this.talk(c)));
 		$("privates-title").hidden = model.of("private").length === 0;
-		putChildren($("others"), others.map(({ room, people }) =>
-			this.entry(`room ${room}`, room, `${people}`, 0, false, () => this.on.enter(room))));
-		const unread = model.unread - (current?.unread ?? 0);
-		$("show-rooms").textContent = unread > 0 ? `Rooms (${unread})` : "Rooms";
-		if (this.drawnPeople === current?.people && this.drawnName === model.name) return;
-		Object.assign(this, { drawnPeople: current?.people, drawnName: model.name });
-		const people = [...(current?.people ?? [])].sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
-		$("people-title").textContent = people.length > 0 ? `People (${people.length})` : "People";
-		const items = people.slice(0, PEOPLE_MAX).map((name) => {
-			const isYou = name === model.name;
-			const item = this.entry(`person ${name}`, name, isYou ? "you" : "", 0, false, () => isYou || this.on.talk(name));
+		const others = model.rooms.filter(({ room }) => !model.find("room", room));
+		putChildren($("others"), others.map(({ room, people }) => (
+			this.item(`room ${room}`, room, `${people}`, () => this.on.enter(room)))));
+		$("others-title").hidden = others.length === 0;
+		put($("show-rooms"), unread > 0 ? `Rooms (${unread})` : "Rooms");
+		if (this.people === current?.people && this.name === model.name) return;
+		Object.assign(this, { people: current?.people, name: model.name });
+		const people = [...(current?.people ?? [])].sort((a, b) => (lower(a) < lower(b) ? -1 : 1));
+		put($("people-title"), people.length > 0 ? `People (${people.length})` : "People");
+		putChildren($("people"), people.slice(0, PEOPLE_MAX).map((name) => {
+			const item = this.item(`person ${name}`, name, name === model.name ? "you" : "", () => this.on.talk(name));
 			item.firstChild.firstChild.className = `name c${colorOf(name)}`;
 			return item;
-		});
-		putChildren($("people"), items);
-		if (this.entries.size > 4 * PEOPLE_MAX)
-			for (const [key, { item }] of this.entries) if (!item.isConnected) this.entries.delete(key);
+		}));
 	}
 
-	/* Opens or closes the drawers. */
-	drawer(id) {
-		for (const [side, button] of [["rooms-side", "show-rooms"], ["people-side", "show-people"]]) {
-			const wasOpen = $(side).classList.contains("open");
-			$(side).classList.toggle("open", side === id);
-			$(button).setAttribute("aria-expanded", `${side === id}`);
-			if (side === id) $(side).querySelector(".close").focus();
-			else if (wasOpen && $(side).contains(document.activeElement)) $(button).focus();
+	/* Opens this drawer, "rooms" or "people", and closes the other one; null closes both. */
+	drawer(name) {
+		for (const side of ["rooms", "people"]) {
+			const drawer = $(`${side}-side`), button = $(`show-${side}`), hadFocus = drawer.contains(document.activeElement);
+			drawer.classList.toggle("open", side === name);
+			button.setAttribute("aria-expanded", `${side === name}`);
+			if (side === name) $(`hide-${side}`).focus();
+			else if (hadFocus) button.focus();
 		}
 	}
 }
 
 /* ---- the application ---- */
 
+const FIRST_ROOM = "lobby";
+const SENDING_MAX = 16; // lines of a conversation that wait for an answer at a time
 const SETTLED_MS = 1500; // after an entry: until then the server may say that lines are missing
 const NAME_TRIES_S = [1, 3, 10, 35, 60]; // until a lost connection gives its name back
 const FULL_MS = 30_000; // until the next try if the chat is full
+const REPLIES_MS = 10_000; // replies of other hosts to a command are shown
 
 /* What is remembered between visits. A browser may refuse that. */
-const memory = {
-	get(key) {
-		try {
-			return JSON.parse(localStorage.getItem(`chat.${key}`));
-		} catch {
-			return null;
-		}
-	},
-	set(key, value) {
-		try {
-			localStorage.setItem(`chat.${key}`, JSON.stringify(value));
-		} catch {
-			/* then it is forgotten */
-		}
-	},
-};
+function recall(key) {
+	try {
+		return JSON.parse(localStorage.getItem(`chat.${key}`));
+	} catch {
+		return null;
+	}
+}
 
-const app = {
-	model: new Model(),
-	requests: new Map(), // what is to be done with the answer to each
-	count: 0,
-	wanted: "", // the name that the person chose
-	hadName: false, // the wanted name was this person's before
-	motd: "",
-	reason: "", // why there is no connection
-	asksAll: 0, // until when replies of other hosts are shown
+function remember(key, value) {
+	try {
+		localStorage.setItem(`chat.${key}`, JSON.stringify(value));
+	} catch {
+		/* then it is forgotten */
+	}
+}
 
-	begin() {
-		const { model } = app, name = memory.get("name"), rooms = memory.get("rooms"), ignored = memory.get("ignored");
-		const isName = (text) => typeof text === "string" && NAME_RULE.test(text);
-		app.view = new View(model, {
-			show: app.show, enter: app.enter, again: app.again, discard: app.discard,
-			talk: (name) => app.show(model.get("private", name)),
-		});
-		app.connection = new Connection(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, {
-			event: app.event, lost: app.lost, state: app.state,
-		});
-		app.rooms = Array.isArray(rooms) ? rooms.filter(isName) : [];
-		if (app.rooms.length === 0) app.rooms = [FIRST_ROOM];
-		if (Array.isArray(ignored)) model.ignored = new Set(ignored.filter((name) => typeof name === "string"));
-		app.wanted = isName(name) ? name : "";
-		app.hadName = app.wanted !== "";
-		if (name === null) $("hello").showModal();
-		else app.connection.open();
-	},
+const isName = (text) => typeof text === "string" && NAME.test(text);
+const names = (list) => (Array.isArray(list) ? list.filter((name) => typeof name === "string") : []);
 
-	/* Sends a request. `then` gets its answer, unless the connection is lost before. */
-	ask(request, then = () => {}) {
-		app.requests.set(++app.count, then);
-		return app.connection.send({ ...request, ref: app.count });
-	},
-
-	/* ---- events ---- */
-
-	event(e) {
-		if (e.event !== "past") for (const c of app.model.conversations.values()) c.endPast();
-		const take = app.takers[e.event];
-		if (take) take(e);
-		app.view.changed();
-	},
-
-	takers: {
-		welcome(e) {
-			const isAgain = e.id === app.model.session;
-			Object.assign(app.model, { name: e.name, session: e.id });
-			app.model.sessions.add(e.id);
-			app.state();
-			if (isAgain) return;
-			app.takeName(0);
-			const rooms = app.model.of("room").map((c) => c.name);
-			for (const room of rooms.length > 0 ? rooms : app.rooms) app.enter(room, false);
-			for (const c of app.model.of("private"))
-				for (const p of c.pending) if (p.state === "unsure") p.state = "unconfirmed";
-			app.askRooms();
-			app.flush();
-		},
-		line: (e) => app.told(app.model.takeLine(e)),
-		action: (e) => app.told(app.model.takeLine(e)),
-		private: (e) => app.told(app.model.takeLine(e)),
-		past: (e) => app.told(app.model.takeLine(e)),
-		join: (e) => app.model.takePerson(e),
-		leave(e) {
-			app.model.takePerson(e);
-			if (e.name.toLowerCase() === app.wanted.toLowerCase()) app.takeName(0);
-		},
-		rename: (e) => app.model.takePerson(e),
-		topic: (e) => app.model.takePerson(e),
-		missing(e) {
-			const room = app.model.find("room", e.room);
-			if (room?.entry) room.entry.isMissing = true;
-		},
-		skipped(e) {
-			for (const c of app.model.of("room").filter((c) => c.isIn)) {
-				c.note(`${e.lines} lines were skipped: this connection was too slow.`, "gap");
-				app.ask({ do: "history", room: c.name, lines: 100 });
-			}
-		},
-		answer: (e) => app.answered(e),
-		error: (e) => app.answered(e),
-		notice(e) {
-			app.note(e.sentence ?? e.text);
-			if (/^removed/.test(e.code)) app.leaveChat(e.sentence ?? e.text);
-		},
-		reply(e) {
-			if (performance.now() < app.asksAll) app.note(`${e.host}: ${e.sentence ?? e.text}`);
-		},
-		motd(e) {
-			if (!app.view.current) app.motd = e.text;
-		},
-		away: () => app.state(),
-		back: () => app.state(),
-		refused(e) {
-			app.reason = e.sentence;
-			if (/full$/.test(e.code)) app.connection.lose(FULL_MS);
-			else app.connection.close();
-		},
-	},
-
-	/* An answer without a request is about a line that was taken before: it has the id of this line. */
-	answered(e) {
-		const then = app.requests.get(e.ref);
-		app.requests.delete(e.ref);
-		if (then) then(e);
-		else if (e.id) (app.model.holder(e.id) ?? app.view.current)?.note(e.sentence);
-		else if (e.ref !== "ping" && e.sentence) app.note(e.sentence);
-	},
-
+const model = new Model();
+const view = new View(model, { show, enter, again, discard, talk: (name) => name === model.name || show(model.get("private", name)) });
+const connection = new Connection(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, {
+	event: take, state: showState,
 	lost() {
-		app.requests.clear();
-		app.model.lost();
-		app.view.changed();
+		requests.clear();
+		model.lost();
+		view.changed();
 	},
+});
+const requests = new Map(); // by ref: what is to be done with the answer
+let refs = 0;
+let wanted = isName(recall("name")) ? recall("name") : ""; // the name that the person chose
+let hadName = wanted !== ""; // it was this person's before
+let notes = []; // that wait for the first conversation
+let reason = ""; // why there is no connection
+let showsReplies = 0; // until when replies of other hosts are shown
 
-	/* A line of somebody else came. */
-	told(what) {
-		if (!what) return;
-		const { conversation, line } = what, isCalled = conversation.kind === "private" || line.isMention;
-		if (conversation === app.view.current && !document.hidden) return;
-		conversation.unread++;
-		conversation.isMentioned ||= isCalled;
-		if (!isCalled || !document.hidden || !memory.get("notify") || globalThis.Notification?.permission !== "granted") return;
-		const title = conversation.kind === "private" ? line.name : `${line.name} in ${conversation.name}`;
-		const shown = new Notification(title, { body: line.text, tag: conversation.name });
-		shown.onclick = () => {
-			window.focus();
-			app.show(conversation);
-			shown.close();
-		};
+/* Sends a request. `then` gets its answer, unless the connection is lost before. */
+function ask(request, then = () => {}) {
+	requests.set(++refs, then);
+	connection.send({ ...request, ref: refs });
+}
+
+/* ---- events ---- */
+
+const takers = {
+	welcome(e) {
+		const isAgain = e.id === model.session;
+		Object.assign(model, { name: e.name, session: e.id });
+		model.sessions.add(e.id);
+		showState();
+		if (isAgain) return;
+		takeName(0);
+		const rooms = model.of("room").map((c) => c.name), before = names(recall("rooms")).filter(isName);
+		for (const room of rooms[0] ? rooms : before[0] ? before : [FIRST_ROOM]) enter(room, false);
+		for (const c of model.of("private")) for (const p of c.pending) if (p.state === "unsure") p.state = "unconfirmed";
+		askRooms();
+		flush();
 	},
-
-	/* Shows the state of the connection. */
-	state() {
-		const { connection, model } = app;
-		if (!connection) return;
-		const seconds = Math.max(1, Math.ceil((connection.nextTry - performance.now()) / 1000));
-		if (connection.state === "open") app.reason = "";
-		const texts = {
-			connecting: "Connecting …",
-			open: connection.isAway ? "Connected. The chat is unavailable; what you say is kept until it is back."
-				: model.name ? `Connected as ${model.name}` : "Connecting …",
-			waiting: app.reason ? `Refused: ${app.reason}. Trying again later.`
-				: navigator.onLine ? "Connection lost. Reconnecting …" : "Connection lost: there is no network.",
-			closed: app.reason ? `Not connected: ${app.reason}` : "Not connected",
-		};
-		const text = texts[connection.state];
-		if ($("state-text").textContent !== text) $("state-text").textContent = text;
-		$("state").dataset.state = connection.state;
-		$("try").hidden = connection.state === "open" || connection.state === "connecting";
-		$("try").textContent = connection.state === "waiting" ? `Try now (${seconds} s)` : "Connect";
+	line: (e) => tell(model.takeLine(e)),
+	action: (e) => tell(model.takeLine(e)),
+	private: (e) => tell(model.takeLine(e)),
+	past: (e) => tell(model.takeLine(e)),
+	join: (e) => model.takePerson(e),
+	leave(e) {
+		model.takePerson(e);
+		if (lower(e.name) === lower(wanted)) takeName(0);
 	},
-
-	leaveChat(reason) {
-		app.reason = reason;
-		app.connection.close();
+	rename: (e) => model.takePerson(e),
+	topic: (e) => model.takePerson(e),
+	missing(e) {
+		const entry = model.find("room", e.room)?.entry;
+		if (entry) entry.isMissing = true;
 	},
-
-	/* ---- rooms and people ---- */
-
-	note(text, conversation = app.view.current) {
-		if (conversation) conversation.note(text);
-		else app.motd += `${app.motd && "\n"}${text}`;
-		app.view.changed();
-	},
-
-	show(conversation) {
-		app.view.drawer(null);
-		if (conversation !== app.view.current) app.view.show(conversation);
-		app.read();
-		if (matchMedia("(pointer: fine)").matches) $("input").focus();
-	},
-
-	/* The current conversation is being read. */
-	read() {
-		const c = app.view.current;
-		if (c && !document.hidden) Object.assign(c, { unread: 0, isMentioned: false });
-		app.view.changed();
-	},
-
-	/* Asks for the wanted name. That of a lost connection becomes free after a while. */
-	takeName(tries) {
-		const { model, wanted } = app, { session } = model;
-		if (!wanted || wanted === model.name) return;
-		app.ask({ do: "nick", name: wanted }, (a) => {
-			if (a.code === "renamed") return app.renamed(a.name, app.hadName);
-			const isTaken = a.code === "name-taken" || a.code === "name-alike";
-			if (tries === 0) app.note(a.sentence);
-			if (!isTaken || !app.hadName || tries >= NAME_TRIES_S.length) return;
-			setTimeout(() => session === model.session && app.takeName(tries + 1), NAME_TRIES_S[tries] * 1000);
-		});
-	},
-
-	renamed(name, isQuiet = false) {
-		const { model } = app;
-		for (const c of model.of("room")) c.people = c.people.map((p) => (p === model.name ? name : p));
-		Object.assign(app, { wanted: name, hadName: true });
-		model.name = name;
-		memory.set("name", name);
-		if (!isQuiet) app.note(`You are now called ${name}`);
-		app.state();
-	},
-
-	/* Enters a room, or enters it again with the lines that were said meanwhile. */
-	enter(name, isAsked = true) {
-		const { model } = app, before = model.find("room", name), now = Date.now();
-		if (before?.isIn) return app.show(before);
-		const since = before?.enterAgain(now), entry = before?.entry;
-		app.ask({ do: "join", room: name, ...(since && { since }) }, (a) => {
-			if (a.code !== "entered" && a.code !== "room-same") {
-				app.note(a.sentence ?? a.code);
-				return;
-			}
-			const room = model.get("room", a.rooms?.[0]?.room ?? a.room);
-			room.isIn = true;
-			model.takePeople(a.rooms ?? []);
-			if (isAsked || !app.view.current) app.show(room);
-			if (app.motd) room.note(app.motd);
-			app.motd = "";
-			app.keepRooms();
-			app.flush();
-		});
-		if (before && !since) /* it had no line of anybody else */
-			app.ask({ do: "history", room: name, lines: 100 }, (a) => {
-				if (a.code !== "history" && a.code !== "nothing-said") entry.isMissing = true;
-			});
-		app.ask({ do: "who", room: name }, (a) => { /* its answer comes behind the past lines */
-			model.takePeople(a.rooms ?? []);
-			if (entry) setTimeout(() => before.entry === entry && (before.endEntry(true), app.view.changed()), SETTLED_MS);
-		});
-	},
-
-	leave(conversation) {
-		const { model, view } = app, gone = () => {
-			model.remove(conversation);
-			app.keepRooms();
-			if (view.current === conversation) app.show([...model.conversations.values()][0] ?? null);
-			app.askRooms();
-		};
-		if (conversation.isIn && conversation.kind === "room") app.ask({ do: "leave", room: conversation.name }, gone);
-		else gone();
-	},
-
-	keepRooms() {
-		memory.set("rooms", app.model.of("room").map((c) => c.name));
-		app.view.changed();
-	},
-
-	askRooms(then = () => {}) {
-		app.ask({ do: "rooms" }, (a) => {
-			app.model.rooms = a.rooms ?? [];
-			then(a);
-		});
-	},
-
-	/* ---- own lines ---- */
-
-	say(conversation, text, kind = "line") {
-		for (const line of linesOf(text)) conversation.pending.push({ text: line, kind, state: "waiting" });
-		app.flush();
-	},
-
-	again(pending) {
-		pending.state = "waiting";
-		app.flush();
-	},
-
-	discard(pending) {
-		for (const c of app.model.conversations.values()) c.pending = c.pending.filter((p) => p !== pending);
-		app.view.changed();
-	},
-
-	/* Sends what waits. */
-	flush() {
-		const { model } = app;
-		app.view.changed();
-		if (!app.connection || app.connection.state !== "open" || !model.name) return;
-		for (const c of model.conversations.values()) {
-			if (!c.isIn) continue;
-			let count = c.pending.filter((p) => p.state === "sending").length;
-			for (const p of c.pending.filter((p) => p.state === "waiting")) {
-				if (count++ >= SENDING_MAX) break;
-				const what = c.kind === "private" ? { do: "msg", to: c.name } : { do: p.kind === "action" ? "act" : "say", room: c.name };
-				Object.assign(p, { state: "sending", session: model.session });
-				app.ask({ ...what, text: p.text }, (a) => {
-					if (a.code === "said" || a.code === "sent") model.said(c, p, a, Date.now());
-					else Object.assign(p, { state: "failed", why: a.sentence ?? "It was refused." });
-					app.flush();
-				});
-			}
+	skipped(e) {
+		for (const c of model.of("room").filter((room) => room.isIn)) {
+			c.note(`${e.lines} lines were skipped: this connection was too slow.`, "gap");
+			askHistory(c);
 		}
 	},
+	/* An answer without a request is about a line that was taken before: it has the id of this line. */
+	answer(e) {
+		const then = requests.get(e.ref) ?? (() => e.sentence && note(e.sentence, model.all.find((c) => c.byId.has(e.id))));
+		requests.delete(e.ref);
+		if (e.ref !== "ping") then(e);
+	},
+	error: (e) => takers.answer(e),
+	notice(e) {
+		note(e.sentence ?? e.text);
+		if (/^removed/.test(e.code)) leaveChat(e.sentence);
+	},
+	reply(e) {
+		if (performance.now() < showsReplies) note(`${e.host}: ${e.sentence ?? e.text}`);
+	},
+	motd: (e) => view.current || note(e.text),
+	away: () => showState(),
+	back: () => showState(),
+	refused(e) {
+		reason = e.sentence;
+		if (/full$/.test(e.code)) connection.lose(FULL_MS);
+		else connection.close();
+	},
 };
+
+function take(e) {
+	if (e.event !== "past") for (const c of model.all) c.endPast();
+	if (Object.hasOwn(takers, e.event)) takers[e.event](e);
+	view.changed();
+}
+
+/* A line of somebody else came: counts it, and notifies the person of it. */
+function tell(what) {
+	if (!what || (what.c === view.current && !document.hidden)) return;
+	const { c, line } = what, isCalled = c.kind === "private" || line.isMention;
+	c.unread++;
+	c.isMentioned ||= isCalled;
+	if (!isCalled || !document.hidden || !recall("notify") || Notification.permission !== "granted") return;
+	const title = c.kind === "private" ? line.name : `${line.name} in ${c.name}`;
+	const shown = new Notification(title, { body: line.text, tag: c.name });
+	shown.onclick = () => {
+		window.focus();
+		show(c);
+		shown.close();
+	};
+}
+
+function showState() {
+	const { state, isAway, nextTry } = connection, seconds = Math.max(1, Math.ceil((nextTry - performance.now()) / 1000));
+	if (state === "open") reason = "";
+	const texts = {
+		connecting: "Connecting …",
+		open: isAway ? "Connected. The chat is unavailable; what you say is kept until it is back." : `Connected as ${model.name}`,
+		waiting: reason ? `Refused: ${reason}. Trying again later.` : navigator.onLine ? "Connection lost. Reconnecting …"
+			: "Connection lost: there is no network.",
+		closed: reason ? `Not connected: ${reason}` : "Not connected",
+	};
+	put($("state-text"), texts[state === "open" && !model.name ? "connecting" : state]);
+	$("state").dataset.state = state;
+	$("try").hidden = state === "open" || state === "connecting";
+	put($("try"), state === "waiting" ? `Try now (${seconds} s)` : "Connect");
+}
+
+/* ---- rooms and people ---- */
+
+function note(text, c = view.current) {
+	if (c) c.note(text);
+	else notes.push(text);
+	view.changed();
+}
+
+function show(c) {
+	view.drawer(null);
+	if (c !== view.current) view.show(c);
+	for (const text of c ? notes.splice(0) : []) c.note(text);
+	read();
+	if (matchMedia("(pointer: fine)").matches) $("input").focus();
+}
+
+/* The current conversation is being read. */
+function read() {
+	if (view.current && !document.hidden) Object.assign(view.current, { unread: 0, isMentioned: false });
+	view.changed();
+}
+
+/* Asks for the wanted name. That of a lost connection becomes free after a while. */
+function takeName(tries) {
+	const { session } = model;
+	if (!wanted || wanted === model.name) return;
+	ask({ do: "nick", name: wanted }, (a) => {
+		if (a.code === "renamed") return renamed(a.name, hadName);
+		if (tries === 0) note(a.sentence);
+		if (hadName && /^name-(taken|alike)$/.test(a.code) && tries < NAME_TRIES_S.length)
+			setTimeout(() => session === model.session && takeName(tries + 1), NAME_TRIES_S[tries] * 1000);
+	});
+}
+
+function renamed(name, isQuiet) {
+	for (const c of model.of("room")) c.people = c.people.map((p) => (p === model.name ? name : p));
+	model.name = wanted = name;
+	hadName = true;
+	remember("name", name);
+	if (!isQuiet) note(`You are now called ${name}`);
+	showState();
+}
+
+/* Enters a room, or enters it again with the lines that were said meanwhile. */
+function enter(name, isShown = true) {
+	const before = model.find("room", name);
+	if (before?.isIn) return show(before);
+	const since = before?.enterAgain(), entry = before?.entry;
+	ask({ do: "join", room: name, ...(since && { since }) }, (a) => {
+		if (a.code !== "entered" && a.code !== "room-same") return note(a.sentence);
+		const room = model.get("room", a.rooms?.[0].room ?? a.room);
+		room.isIn = true;
+		model.takePeople(a.rooms);
+		if (isShown || !view.current) show(room);
+		keepRooms();
+		flush();
+	});
+	if (before && !since) /* nobody else had said a line */
+		askHistory(before, 100, (a) => (entry.isMissing ||= a.code === "no-history"));
+	ask({ do: "who", room: name }, (a) => { /* this answer comes behind the past lines */
+		model.takePeople(a.rooms);
+		if (entry) setTimeout(() => before.entry === entry && (before.endEntry(true), view.changed()), SETTLED_MS);
+	});
+}
+
+function leave(c) {
+	const gone = () => {
+		model.remove(c);
+		keepRooms();
+		if (view.current === c) show(model.all[0] ?? null);
+		askRooms();
+	};
+	if (c.isIn && c.kind === "room") ask({ do: "leave", room: c.name }, gone);
+	else gone();
+}
+
+function keepRooms() {
+	remember("rooms", model.of("room").map((c) => c.name));
+}
+
+function askRooms(then = () => {}) {
+	ask({ do: "rooms" }, (a) => {
+		model.rooms = a.rooms ?? [];
+		then(a);
+	});
+}
+
+function askHistory(c, lines = 100, then = () => {}) {
+	ask({ do: "history", room: c.name, lines }, (a) => {
+		c.isWhole = lines === 100;
+		then(a);
+	});
+}
+
+function leaveChat(why) {
+	reason = why;
+	connection.close();
+}
+
+/* ---- own lines ---- */
+
+function say(c, text, kind = "line") {
+	for (const line of linesOf(text)) c.pending.push({ text: line, kind, state: "waiting" });
+	flush();
+}
+
+function again(pending) {
+	pending.state = "waiting";
+	flush();
+}
+
+function discard(pending) {
+	for (const c of model.all) c.pending = c.pending.filter((p) => p !== pending);
+	view.changed();
+}
+
+/* Sends what waits. */
+function flush() {
+	const { session } = model;
+	view.changed();
+	if (connection.state !== "open") return;
+	for (const c of model.all.filter((talk) => talk.isIn)) {
+		const room = SENDING_MAX - c.pending.filter((p) => p.state === "sending").length;
+		for (const p of c.pending.filter(({ state }) => state === "waiting").slice(0, room)) {
+			const what = c.kind === "private" ? { do: "msg", to: c.name } : { do: p.kind === "action" ? "act" : "say", room: c.name };
+			Object.assign(p, { state: "sending", session });
+			ask({ ...what, text: p.text }, (a) => {
+				if (a.code === "said" || a.code === "sent") {
+					discard(p);
+					model.said(c, p, a.id);
+				} else {
+					Object.assign(p, { state: "failed", why: a.sentence });
+				}
+				flush();
+			});
+		}
+	}
+}
 
 /* ---- the commands ---- */
 
+/* Each has its name, its arguments, a line of help, and what it does with the arguments in the current conversation. */
 const commands = [
-	["help", "[COMMAND]", "lists the commands, or explains one", (rest) => app.note(helpOn(rest))],
-	["nick", "NAME", "takes another name", (name) => app.ask({ do: "nick", name }, (a) =>
-		a.code === "renamed" ? app.renamed(a.name) : app.note(a.sentence))],
-	["who", "", "lists who is here", () => {
-		app.ask({ do: "who", room: roomHere() }, (a) => {
-			app.model.takePeople(a.rooms ?? []);
-			app.note(a.sentence);
-		});
-	}],
+	["help", "[COMMAND]", "lists the commands, or explains one", (word) => note(helpOn(word))],
+	["nick", "NAME", "takes another name", (name) => ask({ do: "nick", name }, (a) =>
+		a.code === "renamed" ? renamed(a.name) : note(a.sentence))],
+	["who", "", "lists who is here", (_, c) => ask({ do: "who", room: c.name }, (a) => {
+		model.takePeople(a.rooms);
+		note(a.sentence);
+	})],
 	["msg", "NAME [TEXT]", "sends a private message", (rest) => {
 		const [, name, text] = rest.match(/^(\S+)\s*(.*)$/);
-		const talk = app.model.get("private", name);
-		app.show(talk);
-		app.say(talk, text);
+		show(model.get("private", name));
+		say(view.current, text);
 	}],
 	["reply", "TEXT", "replies to your last private message", (text) => {
-		if (!app.model.writer) return app.note("Nobody has sent you a private message yet");
-		app.show(app.model.writer);
-		app.say(app.model.writer, text);
+		if (!model.writer) return note("Nobody has sent you a private message yet");
+		show(model.writer);
+		say(model.writer, text);
 	}],
-	["me", "TEXT", "tells what you do: /me waves", (text) => app.say(app.view.current, text, "action")],
-	["join", "ROOM", "enters another room, or makes it", (room) => app.enter(room.replace(/^#/, ""))],
-	["leave", "", "leaves this room, or closes this private conversation", () => app.leave(app.view.current)],
+	["me", "TEXT", "tells what you do: /me waves", (text, c) => say(c, text, "action")],
+	["join", "ROOM", "enters another room, or makes it", (room) => enter(room.replace(/^#/, ""))],
+	["leave", "", "leaves this room, or closes this private conversation", (_, c) => leave(c)],
 	["rooms", "", "lists the rooms where people are", () => {
-		app.asksAll = performance.now() + 10_000;
-		app.askRooms((a) => app.note(a.sentence));
+		showsReplies = performance.now() + REPLIES_MS;
+		askRooms((a) => note(a.sentence));
 	}],
-	["topic", "[TEXT]", "shows what this room is about, or sets it; - removes it", (text) => {
-		const what = text === "-" ? { text: "" } : text ? { text } : {}, room = roomHere();
-		app.ask({ do: "topic", room, ...what }, (a) => {
-			app.note(a.sentence);
-			if (a.code === "topic-set" || a.code === "topic-removed") app.ask({ do: "who", room }, (w) => {
-				app.model.takePeople(w.rooms ?? []);
-				app.view.changed();
-			});
+	["topic", "[TEXT]", "shows what this room is about, or sets it; - removes it", (text, c) => {
+		ask({ do: "topic", room: c.name, ...(text && { text: text === "-" ? "" : text }) }, (a) => {
+			if (/^topic-(set|removed)$/.test(a.code)) c.topic = text === "-" ? "" : text;
+			note(a.sentence);
 		});
 	}],
-	["history", "[LINES]", "fetches what was said last in this room", (text) => {
-		const lines = Math.min(100, Math.max(1, Number.parseInt(text, 10) || 100));
-		app.ask({ do: "history", room: roomHere(), lines }, (a) => a.code === "history" || app.note(a.sentence));
+	["history", "[LINES]", "fetches what was said last in this room", (text, c) => {
+		askHistory(c, Math.min(100, Number.parseInt(text, 10) || 100), (a) => a.code === "history" || note(a.sentence));
 	}],
 	["ignore", "[NAME]", "hides what somebody says, or shows it again", (name) => {
-		const { ignored } = app.model, key = name.toLowerCase();
-		if (!name) return app.note(ignored.size > 0 ? `You ignore: ${[...ignored].join(", ")}` : "You ignore nobody");
+		const { ignored } = model, key = lower(name);
+		if (!name) return note(ignored.size > 0 ? `You ignore: ${[...ignored].join(", ")}` : "You ignore nobody");
 		if (!ignored.delete(key)) ignored.add(key);
-		app.note(ignored.has(key) ? `You no longer see what ${name} says; /ignore ${name} again undoes this`
+		note(ignored.has(key) ? `You no longer see what ${name} says; /ignore ${name} again undoes this`
 			: `You see what ${name} says again`);
-		memory.set("ignored", [...ignored]);
+		remember("ignored", [...ignored]);
 	}],
-	["quit", "", "leaves the chat", () => app.leaveChat("you left")],
+	["quit", "", "leaves the chat", () => leaveChat("you left")],
 ];
 
 /* Names that users of other chats try. */
-const aliases = {
+const aliases = new Map(Object.entries({
 	"?": "help", name: "nick", names: "who", list: "rooms", part: "leave", tell: "msg", whisper: "msg", w: "msg", m: "msg",
 	pm: "msg", dm: "msg", query: "msg", r: "reply", exit: "quit", bye: "quit", q: "quit",
-};
+}));
 
-const KEYS = `Enter: sends; Shift+Enter: another row
-Tab: completes a command, a name or a room
-Up, Down: your own lines, in an empty message
-Page Up, Page Down: scroll; Escape: newest line
-Alt+Up, Alt+Down: the room above or below; with Shift: the next one with unread lines`;
-
-function roomHere() {
-	return app.view.current?.kind === "room" ? app.view.current.name : FIRST_ROOM;
-}
+const KEYS = `//TEXT: says a line that begins with a slash
+Enter sends; Shift+Enter begins another row
+Tab completes a command, a name or a room
+Up and Down, in an empty message: your own lines
+Page Up and Page Down scroll; Escape goes to the newest line
+Alt+Up and Alt+Down go to the room above or below; with Shift, to one with unread lines`;
 
 function findCommand(word) {
-	const name = word.toLowerCase().replace(/^\//, "");
-	return commands.find(([known]) => known === (Object.hasOwn(aliases, name) ? aliases[name] : name));
+	const name = lower(word).replace(/^\//, "");
+	return commands.find(([known]) => known === (aliases.get(name) ?? name));
 }
 
 function helpOn(word) {
-	const command = word && findCommand(word);
-	const rows = (command ? [command] : commands).map(([name, rest, what]) => `/${`${name} ${rest}`.trim()}: ${what}`);
-	if (word && !command) return `Unknown command ${word}; /help lists the commands`;
-	return command ? rows[0] : [...rows, "//TEXT: says a line that begins with a slash", KEYS].join("\n");
+	const found = findCommand(word), explain = ([name, rest, what]) => `${`/${name} ${rest}`.trim()}: ${what}`;
+	if (found) return explain(found);
+	return word ? `Unknown command ${word}; /help lists the commands` : [...commands.map(explain), KEYS].join("\n");
 }
 
-/* Obeys a command, or says a text. Nothing that is meant as a command is said. Returns false if nothing was done. */
+/* Obeys a command, or says a text. Returns why nothing was done. Nothing that is meant as a command is said. */
 function obey(text) {
-	const current = app.view.current, lines = text.split("\n");
-	const refuse = (why) => {
-		hint(why);
-		return false;
-	};
-	if (lines.length > 1 && lines.some((line) => line.startsWith("/") && findCommand(line.split(/\s/)[0])))
-		return refuse("Not sent: a command is a message of its own.");
-	const [, blank, word, rest] = text.match(/^(\s*)(\S*)\s*([^]*?)\s*$/);
-	const isCommand = lines.length === 1 && /^\/[^/]*$/.test(word) && text.trim() !== "";
-	if (isCommand && blank) return refuse(`Not sent. Commands start at the beginning of the line: ${word}`);
-	if (isCommand) {
-		const command = findCommand(word);
-		if (!command) {
-			const near = commands.find(([name]) => word.length > 1 && name.startsWith(word.slice(1).toLowerCase()));
-			return refuse(`Unknown command ${word}${near ? `. Did you mean /${near[0]}?` : ";"} /help lists the commands`);
-		}
-		if (/^[A-Z]/.test(command[1]) && !rest) return refuse(`Usage: /${command[0]} ${command[1]}`);
-		if (!current && !["join", "nick", "quit"].includes(command[0])) return refuse("Enter a room first.");
-		command[3](rest);
-		return true;
+	const c = view.current, [, blank, word, rest] = text.match(/^(\s*)(\S*)\s*([^]*?)\s*$/), command = findCommand(word);
+	if (/\n/.test(text.trim()) && text.split("\n").some((line) => line[0] === "/" && findCommand(line.split(/\s/)[0])))
+		return "Not sent: a command is a message of its own.";
+	if (!/^\/[^/]*$/.test(word) || /\n/.test(text.trim())) { /* "//TEXT" and "/etc/passwd" are text, too */
+		if (c) say(c, text.replace(/^\/\//, "/"));
+		return c ? "" : "Enter a room first.";
 	}
-	if (!current) return refuse("Enter a room first.");
-	app.say(current, text.startsWith("//") ? text.slice(1) : text);
-	return true;
+	if (blank) return `Not sent. Commands start at the beginning of the line: ${word}`;
+	const near = commands.find(([name]) => word.length > 1 && name.startsWith(lower(word.slice(1))));
+	if (!command) return `Unknown command ${word}${near ? `. Did you mean /${near[0]}?` : ";"} /help lists the commands`;
+	if (/^[A-Z]/.test(command[1]) && !rest) return `Usage: /${command[0]} ${command[1]}`;
+	if (!c && !/^(join|nick|quit)$/.test(command[0])) return "Enter a room first.";
+	command[3](rest, c);
+	return "";
 }
 
 /* ---- the keys ---- */
 
 const own = { lines: [], place: 0 }; // own lines, for Up and Down
-const tab = { words: [], place: 0, start: 0, text: "" }; // what Tab completed last
+let tab = null; // what Tab completed last
 
-function hint(text) {
-	$("hint").textContent = text;
-}
-
+/* Completes the word in front of the cursor, or shows the next completion. Returns false if there is none, so that Tab
+ * also leaves the message. */
 function complete(input) {
-	const text = input.value;
-	if (tab.text === text) {
-		if (++tab.place >= tab.words.length) return false; // so Tab also leaves the message
-	} else {
-		const front = text.slice(0, input.selectionStart), start = front.search(/\S*$/), word = front.slice(start).toLowerCase();
-		if (!word) return false;
-		const { model, view } = app, isRoom = /^\/(join|part|leave)\s/i.test(front);
-		const names = [...(view.current?.people ?? []), ...model.of("private").map((c) => c.name)];
-		const words = word.startsWith("/") && start === 0 ? commands.map(([name]) => `/${name}`)
-			: isRoom ? [...model.rooms.map(({ room }) => room), ...model.of("room").map((c) => c.name)]
-			: names.filter((name) => name !== model.name);
-		const matches = [...new Set(words)].filter((w) => w.toLowerCase().startsWith(word)).sort();
-		if (matches.length === 0) return false;
-		const isAddress = start === 0 && !word.startsWith("/");
-		Object.assign(tab, { place: 0, start, rest: text.slice(input.selectionStart) });
-		tab.words = matches.map((w) => `${w}${isAddress ? ": " : " "}`);
-		tab.front = text.slice(0, start);
+	if (tab?.text !== input.value) {
+		const { value, selectionStart: end } = input, start = value.slice(0, end).search(/\S*$/), word = lower(value.slice(start, end));
+		const isCommand = word.startsWith("/") && start === 0, rooms = [...model.rooms.map(({ room }) => room), ...model.of("room").map((c) => c.name)];
+		const people = [...(view.current?.people ?? []), ...model.of("private").map((c) => c.name)];
+		const words = isCommand ? commands.map(([name]) => `/${name}`) : /^\/(join|part|leave)\s/i.test(value) ? rooms : people;
+		const found = [...new Set(words)].filter((w) => word && w !== model.name && lower(w).startsWith(word)).sort();
+		tab = { found, place: -1, front: value.slice(0, start), sign: start > 0 || isCommand ? " " : ": ", behind: value.slice(end) };
+		put($("hint"), found.length > 1 ? found.join("  ") : "");
 	}
-	hint(tab.words.length > 1 ? tab.words.map((w) => w.trim().replace(/:$/, "")).join("  ") : "");
-	const end = tab.front.length + tab.words[tab.place].length;
-	input.value = tab.text = `${tab.front}${tab.words[tab.place]}${tab.rest}`;
-	input.setSelectionRange(end, end);
+	if (++tab.place >= tab.found.length) return false;
+	const front = tab.front + tab.found[tab.place] + tab.sign;
+	input.value = tab.text = front + tab.behind;
+	input.setSelectionRange(front.length, front.length);
 	return true;
 }
 
 /* Brings back an own line. Returns false if the message was changed meanwhile. */
-function recall(input, step) {
-	const shown = own.lines[own.place] ?? "", place = own.place + step;
-	if (input.value !== shown || place < 0 || place > own.lines.length) return false;
+function bringBack(input, step) {
+	const place = own.place + step;
+	if (input.value !== (own.lines[own.place] ?? "") || place < 0 || place > own.lines.length) return false;
 	own.place = place;
 	input.value = own.lines[place] ?? "";
 	return true;
 }
 
 function send() {
-	const input = $("input"), text = input.value;
-	hint("");
-	if (!text.trim() || !obey(text)) return;
-	if (own.lines.at(-1) !== text) own.lines.push(text);
-	own.place = own.lines.length;
+	const input = $("input"), text = input.value, why = text.trim() && obey(text);
+	put($("hint"), why);
+	if (why || !text.trim()) return;
+	own.place = own.lines.push(text);
 	input.value = "";
-	app.view.toNewest();
+	view.toNewest();
 }
 
-function moveTo(step, isUnread) {
-	const all = [...app.model.of("room"), ...app.model.of("private")], at = all.indexOf(app.view.current);
-	for (let n = 1; n <= all.length; n++) {
-		const c = all[(at + n * step + all.length * n) % all.length];
-		if (!isUnread || c.unread > 0) return app.show(c);
-	}
+function goTo(step, isUnread) {
+	const all = [...model.of("room"), ...model.of("private")], at = all.indexOf(view.current);
+	const others = all.map((_, n) => all[(at + (n + 1) * step + all.length * all.length) % all.length]);
+	const c = others.find(({ unread }) => !isUnread || unread > 0);
+	if (c) show(c);
 }
 
-function keyInMessage(e) {
-	const input = e.target, log = $("log"), isPlain = !e.shiftKey && !e.altKey && !e.ctrlKey && !e.metaKey;
+$("input").onkeydown = (e) => {
+	const input = e.target, log = $("log");
 	const keys = {
 		Enter: () => (send(), true),
 		Tab: () => complete(input),
-		ArrowUp: () => recall(input, -1),
-		ArrowDown: () => recall(input, 1),
+		ArrowUp: () => bringBack(input, -1),
+		ArrowDown: () => bringBack(input, 1),
 		PageUp: () => (log.scrollBy(0, -log.clientHeight), true),
 		PageDown: () => (log.scrollBy(0, log.clientHeight), true),
 	};
-	if (isPlain && !e.isComposing && Object.hasOwn(keys, e.key) && keys[e.key]()) e.preventDefault();
-}
+	const isPlain = !e.shiftKey && !e.altKey && !e.ctrlKey && !e.metaKey && !e.isComposing;
+	if (isPlain && Object.hasOwn(keys, e.key) && keys[e.key]()) e.preventDefault();
+};
 
 document.addEventListener("keydown", (e) => {
-	if (e.altKey && !e.ctrlKey && !e.metaKey && (e.key === "ArrowUp" || e.key === "ArrowDown")) {
+	if (e.altKey && !e.ctrlKey && !e.metaKey && /^Arrow(Up|Down)$/.test(e.key)) {
 		e.preventDefault();
-		moveTo(e.key === "ArrowUp" ? -1 : 1, e.shiftKey);
+		goTo(e.key === "ArrowUp" ? -1 : 1, e.shiftKey);
 	} else if (e.key === "Escape" && !$("hello").open) {
-		app.view.drawer(null);
-		app.view.toNewest();
+		view.drawer(null);
+		view.toNewest();
 		$("input").focus();
 	}
 });
-document.addEventListener("visibilitychange", () => app.read());
+document.addEventListener("visibilitychange", read);
 
 /* ---- the start ---- */
 
-$("input").onkeydown = keyInMessage;
-$("say").onsubmit = (e) => {
-	e.preventDefault();
+function onSubmit(form, act) {
+	$(form).onsubmit = (e) => {
+		e.preventDefault();
+		act();
+	};
+}
+
+function begin(name) {
+	wanted = name;
+	remember("name", name);
+	$("hello").close();
+	connection.open();
+	$("input").focus();
+}
+
+onSubmit("name-form", () => begin($("name").value.trim()));
+onSubmit("say", () => {
 	send();
 	$("input").focus();
-};
-$("enter").onsubmit = (e) => {
-	e.preventDefault();
+});
+onSubmit("enter", () => {
 	const name = $("room").value.trim().replace(/^#/, "");
 	$("room").value = "";
-	if (name) app.enter(name);
-};
-$("try").onclick = () => app.connection.open();
-$("leave").onclick = () => app.leave(app.view.current);
-$("help").onclick = () => {
-	app.view.drawer(null);
-	app.note(helpOn(""));
-};
-$("earlier").onclick = () => app.ask({ do: "history", room: roomHere(), lines: 100 }, (a) => {
-	if (a.code !== "history") app.note(a.sentence);
+	if (name) enter(name);
 });
-$("show-rooms").onclick = () => {
-	app.view.drawer("rooms-side");
-	app.askRooms();
+$("skip").onclick = $("hello").oncancel = () => begin("");
+$("try").onclick = () => connection.open();
+$("leave").onclick = () => view.current && leave(view.current);
+$("help").onclick = () => {
+	view.drawer(null);
+	note(helpOn(""));
 };
-$("show-people").onclick = () => app.view.drawer("people-side");
-$("hide-rooms").onclick = $("hide-people").onclick = () => app.view.drawer(null);
+$("earlier").onclick = () => askHistory(view.current);
+$("show-rooms").onclick = () => {
+	view.drawer("rooms");
+	askRooms();
+};
+$("show-people").onclick = () => view.drawer("people");
+$("hide-rooms").onclick = $("hide-people").onclick = () => view.drawer(null);
 $("notify").hidden = !globalThis.Notification || !isSecureContext;
 $("notify").onclick = async () => {
 	const isAllowed = (await Notification.requestPermission()) === "granted";
-	memory.set("notify", isAllowed);
-	hint(isAllowed ? "You are notified of private messages and of your name while this page is hidden."
+	remember("notify", isAllowed);
+	put($("hint"), isAllowed ? "You are notified of private messages, and of your name, while this page is hidden."
 		: "The browser does not allow notifications.");
 };
 
-function hello(name) {
-	memory.set("name", name);
-	app.wanted = name;
-	$("hello").close();
-	app.connection.open();
-	$("input").focus();
-}
-$("name-form").onsubmit = (e) => {
-	e.preventDefault();
-	hello($("name").value.trim());
-};
-$("skip-name").onclick = () => hello("");
-$("hello").oncancel = (e) => {
-	e.preventDefault();
-	hello("");
-};
-
-app.begin();
+model.ignored = new Set(names(recall("ignored")));
+if (recall("name") === null) $("hello").showModal();
+else connection.open();

@@ -338,7 +338,7 @@ class PageTest(unittest.TestCase):
         cable.mend()
         ann.until_line("three")
         self.assertEqual(ann.lines(), ["one", "two", "three"])
-        again = wait_for("a line that is not confirmed", lambda: ann.driver.find_elements(By.CSS_SELECTOR, ".unsure button"))
+        again = wait_for("a line that is not confirmed", lambda: ann.driver.find_elements(By.CSS_SELECTOR, ".unconfirmed button"))
         self.assertIn("Not confirmed", ann.at("pending").text)
         again[0].click()
         tom.expect(": into the void\r\n")
@@ -354,7 +354,7 @@ class PageTest(unittest.TestCase):
         tom.send("one")
         ann.until_line("one")
         ann.driver.set_network_conditions(**away)
-        ann.run("app.connection.lose()")  # Chromium leaves an open WebSocket alone
+        ann.run("connection.lose()")  # Chromium leaves an open WebSocket alone
         tom.send("two")
         ann.until_state("waiting")
         ann.driver.delete_network_conditions()
@@ -369,10 +369,11 @@ class PageTest(unittest.TestCase):
         print(f"{MANY} lines took {time.monotonic() - began:.1f} s")
         lines = ann.lines("^line ")
         self.assertLessEqual(len(lines), SHOWN_MAX)
-        self.assertEqual(lines, [f"line {n}" for n in range(MANY - len(lines), MANY)])
-        self.assertLessEqual(ann.run("return app.view.current.lines.length"), LINES_MAX)
+        numbers = [int(line.split()[1]) for line in lines]
+        self.assertEqual(numbers, sorted(set(numbers)))  # a slow page misses some, and says so
+        self.assertLessEqual(ann.run("return view.current.lines.length"), LINES_MAX)
         ann.run("document.getElementById('log').scrollTop = 0")
-        wait_for("older lines", lambda: int(ann.lines("^line ")[0].split()[1]) < MANY - len(lines))
+        wait_for("older lines", lambda: int(ann.lines("^line ")[0].split()[1]) < numbers[0])
         tom.send("below")
         wait_for("a button to the newest line", lambda: "(1)" in ann.at("newest").text)
         self.assertNotIn("below", ann.lines())
