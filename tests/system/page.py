@@ -24,6 +24,7 @@ from selenium.webdriver.common.keys import Keys
 DEADLINE_S = 60
 KILLS = 20
 MANY = 10_000
+MINE = 60  # more than the pace lets through at once
 SHOWN_MAX = 500  # SHOWN_MAX and LINES_MAX of page.js
 LINES_MAX = 2000
 OPTIONS = None
@@ -215,6 +216,7 @@ class Page:
     def picture(self, name):
         if OPTIONS.pictures:
             os.makedirs(OPTIONS.pictures, exist_ok=True)
+            self.run("document.getAnimations().forEach((a) => a.finish())")
             self.driver.save_screenshot(os.path.join(OPTIONS.pictures, f"{name}.png"))
 
     def phone(self):
@@ -308,6 +310,26 @@ class PageTest(unittest.TestCase):
         ann.until_line("again")
         self.assertEqual(ann.lines(), ["one", "mine", "two", "three", "again"])
         self.assertEqual(ann.run("return document.querySelectorAll('#lines > .gap, #pending > *').length"), 0)
+
+    def test_a_process_dies_with_lines_that_it_took(self):
+        tom = self.telnet("tom")
+        before = set(processes("chat-web"))
+        ann = self.page("ann")
+        tom.send("one")
+        ann.until_line("one")
+        texts = [f"mine-{n}" for n in range(MINE)]
+        ann.run("document.getElementById('input').value = arguments[0]", "\n".join(texts))
+        ann.at("input").send_keys(Keys.ENTER)
+        ann.until_line(texts[-1])  # the session has taken it, and waits for its turn
+        for pid in set(processes("chat-web")) - before:
+            os.kill(pid, signal.SIGKILL)
+        wait_for("what is not confirmed", lambda: ann.driver.find_elements(By.CSS_SELECTOR, ".unconfirmed"))
+        unconfirmed = ann.run("return [...document.querySelectorAll('.unconfirmed .text')].map((e) => e.textContent)")
+        tom.send("two")
+        ann.until_line("two")
+        heard = tom.heard("ann: (mine-.*)\r\n")
+        self.assertEqual(heard + unconfirmed, texts)
+        self.assertEqual(ann.lines("^mine"), heard)
 
     def test_the_network_is_away(self):
         cable, tom = self.cable(), self.telnet("tom")
@@ -503,8 +525,7 @@ class PageTest(unittest.TestCase):
             axe = file.read()
 
         def check(page, what):
-            page.run("document.getAnimations().forEach((a) => a.finish())")
-            page.run(axe)
+            page.run("document.getAnimations().forEach((a) => a.finish()); " + axe)
             found = page.driver.execute_async_script(
                 "axe.run({ resultTypes: ['violations'] }).then((r) => arguments[arguments.length - 1](r.violations))")
             told = [(v["id"], v["help"], [n["html"] for n in v["nodes"]]) for v in found]
@@ -561,7 +582,6 @@ class PageTest(unittest.TestCase):
         ann.picture("phone")
         ann.at("show-rooms").click()
         wait_for("the drawer", lambda: ann.at("hide-rooms").is_displayed())
-        ann.run("document.getAnimations().forEach((a) => a.finish())")
         ann.picture("phone-rooms")
 
 
