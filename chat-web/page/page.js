@@ -29,10 +29,10 @@ function colorOf(name) {
 	return hash % 12;
 }
 
-/* Returns true if the text has this name as a word of its own. */
+/* Returns true if the text has this name as a word of its own, perhaps at the end of a sentence. */
 function mentions(text, name) {
 	const trim = (word) => word.replace(/[._-]+$/, "");
-	return NAME.test(name) && lower(text).split(/[^a-z0-9._-]+/).map(trim).includes(trim(lower(name)));
+	return lower(text).split(/[^a-z0-9._-]+/).map(trim).includes(trim(lower(name)));
 }
 
 /* Cuts a text into pieces: [text], or [text, address] for a link. */
@@ -485,9 +485,9 @@ class View {
 	}
 
 	text(text) {
-		return make("span", "text", ...linkify(text).map(([piece, href]) => (href ? Object.assign(make("a", "", piece), {
-			href, target: "_blank", rel: "noopener noreferrer nofollow",
-		}) : piece)));
+		const more = { target: "_blank", rel: "noopener noreferrer nofollow" };
+		return make("span", "text", ...linkify(text).map(([piece, href]) => (
+			href ? Object.assign(make("a", "", piece), { href, ...more }) : piece)));
 	}
 
 	/* Returns the element of a line. It is made once. */
@@ -602,8 +602,7 @@ function remember(key, value) {
 	}
 }
 
-const isName = (text) => typeof text === "string" && NAME.test(text);
-const names = (list) => (Array.isArray(list) ? list.filter((name) => typeof name === "string") : []);
+const namesIn = (list) => (Array.isArray(list) ? list.filter((name) => name && NAME.test(name)) : []);
 
 const model = new Model();
 const view = new View(model, { show, enter, again, discard, talk: (name) => name === model.name || show(model.get("private", name)) });
@@ -617,7 +616,7 @@ const connection = new Connection(`${location.protocol === "https:" ? "wss" : "w
 });
 const requests = new Map(); // by ref: what is to be done with the answer
 let refs = 0;
-let wanted = isName(recall("name")) ? recall("name") : ""; // the name that the person chose
+let [wanted = ""] = namesIn([recall("name")]); // the name that the person chose
 let hadName = wanted !== ""; // it was this person's before
 let notes = []; // that wait for the first conversation
 let reason = ""; // why there is no connection
@@ -639,23 +638,14 @@ const takers = {
 		showState();
 		if (isAgain) return;
 		takeName(0);
-		const rooms = model.of("room").map((c) => c.name), before = names(recall("rooms")).filter(isName);
+		const rooms = model.of("room").map((c) => c.name), before = namesIn(recall("rooms"));
 		for (const room of rooms[0] ? rooms : before[0] ? before : [FIRST_ROOM]) enter(room, false);
 		for (const c of model.of("private")) for (const p of c.pending) if (p.state === "unsure") p.state = "unconfirmed";
 		askRooms();
 		flush();
 	},
-	line: (e) => tell(model.takeLine(e)),
-	action: (e) => tell(model.takeLine(e)),
-	private: (e) => tell(model.takeLine(e)),
-	past: (e) => tell(model.takeLine(e)),
-	join: (e) => model.takePerson(e),
-	leave(e) {
-		model.takePerson(e);
-		if (lower(e.name) === lower(wanted)) takeName(0);
-	},
-	rename: (e) => model.takePerson(e),
-	topic: (e) => model.takePerson(e),
+	line: takeLine, action: takeLine, private: takeLine, past: takeLine,
+	join: takePerson, leave: takePerson, rename: takePerson, topic: takePerson,
 	missing(e) {
 		const entry = model.find("room", e.room)?.entry;
 		if (entry) entry.isMissing = true;
@@ -666,13 +656,7 @@ const takers = {
 			askHistory(c);
 		}
 	},
-	/* An answer without a request is about a line that was taken before: it has the id of this line. */
-	answer(e) {
-		const then = requests.get(e.ref) ?? (() => e.sentence && note(e.sentence, model.all.find((c) => c.byId.has(e.id))));
-		requests.delete(e.ref);
-		if (e.ref !== "ping") then(e);
-	},
-	error: (e) => takers.answer(e),
+	answer: takeAnswer, error: takeAnswer,
 	notice(e) {
 		note(e.sentence ?? e.text);
 		if (/^removed/.test(e.code)) leaveChat(e.sentence);
@@ -681,8 +665,7 @@ const takers = {
 		if (performance.now() < showsReplies) note(`${e.host}: ${e.sentence ?? e.text}`);
 	},
 	motd: (e) => view.current || note(e.text),
-	away: () => showState(),
-	back: () => showState(),
+	away: showState, back: showState,
 	refused(e) {
 		reason = e.sentence;
 		if (/full$/.test(e.code)) connection.lose(FULL_MS);
@@ -690,16 +673,30 @@ const takers = {
 	},
 };
 
+/* An answer without a ref is about a line that was taken before: it has the id of this line. */
+function takeAnswer(e) {
+	const then = requests.get(e.ref), isPing = e.ref === "ping";
+	requests.delete(e.ref);
+	if (then) then(e);
+	else if (!isPing) note(e.sentence, model.all.find((c) => c.byId.has(e.id)));
+}
+
 function take(e) {
 	if (e.event !== "past") for (const c of model.all) c.endPast();
 	if (Object.hasOwn(takers, e.event)) takers[e.event](e);
 	view.changed();
 }
 
-/* A line of somebody else came: counts it, and notifies the person of it. */
-function tell(what) {
-	if (!what || (what.c === view.current && !document.hidden)) return;
-	const { c, line } = what, isCalled = c.kind === "private" || line.isMention;
+function takePerson(e) {
+	model.takePerson(e);
+	if (e.event === "leave" && e.name === wanted) takeName(0);
+}
+
+/* Takes a line. If somebody else said it, counts it, and notifies the person of it. */
+function takeLine(e) {
+	const { c, line } = model.takeLine(e) ?? {};
+	if (!c || (c === view.current && !document.hidden)) return;
+	const isCalled = c.kind === "private" || line.isMention;
 	c.unread++;
 	c.isMentioned ||= isCalled;
 	if (!isCalled || !document.hidden || !recall("notify") || Notification.permission !== "granted") return;
@@ -924,9 +921,8 @@ const aliases = new Map(Object.entries({
 const KEYS = `//TEXT: says a line that begins with a slash
 Enter sends; Shift+Enter begins another row
 Tab completes a command, a name or a room
-Up and Down, in an empty message: your own lines
 Page Up and Page Down scroll; Escape goes to the newest line
-Alt+Up and Alt+Down go to the room above or below; with Shift, to one with unread lines`;
+Alt+Up and Alt+Down go to the conversation above or below`;
 
 function findCommand(word) {
 	const name = lower(word).replace(/^\//, "");
@@ -959,7 +955,6 @@ function obey(text) {
 
 /* ---- the keys ---- */
 
-const own = { lines: [], place: 0 }; // own lines, for Up and Down
 let tab = null; // what Tab completed last
 
 /* Completes the word in front of the cursor, or shows the next completion. Returns false if there is none, so that Tab
@@ -981,49 +976,30 @@ function complete(input) {
 	return true;
 }
 
-/* Brings back an own line. Returns false if the message was changed meanwhile. */
-function bringBack(input, step) {
-	const place = own.place + step;
-	if (input.value !== (own.lines[own.place] ?? "") || place < 0 || place > own.lines.length) return false;
-	own.place = place;
-	input.value = own.lines[place] ?? "";
-	return true;
-}
-
 function send() {
 	const input = $("input"), text = input.value, why = text.trim() && obey(text);
 	put($("hint"), why);
 	if (why || !text.trim()) return;
-	own.place = own.lines.push(text);
 	input.value = "";
 	view.toNewest();
 }
 
-function goTo(step, isUnread) {
-	const all = [...model.of("room"), ...model.of("private")], at = all.indexOf(view.current);
-	const others = all.map((_, n) => all[(at + (n + 1) * step + all.length * all.length) % all.length]);
-	const c = others.find(({ unread }) => !isUnread || unread > 0);
-	if (c) show(c);
-}
-
 $("input").onkeydown = (e) => {
-	const input = e.target, log = $("log");
+	const log = $("log"), isPlain = !e.shiftKey && !e.altKey && !e.ctrlKey && !e.metaKey && !e.isComposing;
 	const keys = {
 		Enter: () => (send(), true),
-		Tab: () => complete(input),
-		ArrowUp: () => bringBack(input, -1),
-		ArrowDown: () => bringBack(input, 1),
+		Tab: () => complete(e.target),
 		PageUp: () => (log.scrollBy(0, -log.clientHeight), true),
 		PageDown: () => (log.scrollBy(0, log.clientHeight), true),
 	};
-	const isPlain = !e.shiftKey && !e.altKey && !e.ctrlKey && !e.metaKey && !e.isComposing;
 	if (isPlain && Object.hasOwn(keys, e.key) && keys[e.key]()) e.preventDefault();
 };
 
 document.addEventListener("keydown", (e) => {
-	if (e.altKey && !e.ctrlKey && !e.metaKey && /^Arrow(Up|Down)$/.test(e.key)) {
+	if (e.altKey && !e.ctrlKey && /^Arrow(Up|Down)$/.test(e.key)) {
+		const all = [...model.of("room"), ...model.of("private")], step = e.key === "ArrowUp" ? -1 : 1;
 		e.preventDefault();
-		goTo(e.key === "ArrowUp" ? -1 : 1, e.shiftKey);
+		show(all.at((all.indexOf(view.current) + step) % all.length) ?? null);
 	} else if (e.key === "Escape" && !$("hello").open) {
 		view.drawer(null);
 		view.toNewest();
@@ -1081,6 +1057,6 @@ $("notify").onclick = async () => {
 		: "The browser does not allow notifications.");
 };
 
-model.ignored = new Set(names(recall("ignored")));
+model.ignored = new Set([recall("ignored") ?? []].flat());
 if (recall("name") === null) $("hello").showModal();
 else connection.open();
