@@ -96,7 +96,7 @@ int main(int argc, char **argv)
         static struct terminal terminal;
         static struct charset charset;
         static struct options options = {
-                .serve = {.program = "chat-session", .session = {.dir = RUN_DIR_DEFAULT}},
+                .serve = {.program = "chat-session", .reads = SETTINGS_SESSION, .session = {.dir = RUN_DIR_DEFAULT}},
                 .charset = &charset,
                 .kind = &terminal_kind,
         };

@@ -105,8 +105,7 @@ void peer_identify(struct peer *p, int fd)
                 snprintf(p->address, sizeof(p->address), "%s", p->name);
                 break;
         case AF_INET6:
-                peer_from_ipv6(p, &address.in6);
-                snprintf(p->address, sizeof(p->address), "%s", p->name);
+                peer_is_at(p, &address.in6);
                 break;
         case AF_UNIX:
                 if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_size) == 0) {
@@ -119,6 +118,12 @@ void peer_identify(struct peer *p, int fd)
                 peer_from_login(p, getuid());
                 snprintf(p->address, sizeof(p->address), "uid=%u", getuid());
         }
+}
+
+void peer_is_at(struct peer *p, const struct sockaddr_in6 *address)
+{
+        peer_from_ipv6(p, address);
+        snprintf(p->address, sizeof(p->address), "%s", p->name);
 }
 
 /* Reads the header and nothing behind it: the rest belongs to the client. Returns its size, or a negative errno as
@@ -149,10 +154,8 @@ int peer_identify_proxied(struct peer *p, int fd)
         struct sockaddr_in6 source;
         ssize_t size = peer_read_header(header, fd);
         int r = size < 0 ? (int)size : proxy_parse(&source, header, (size_t)size);
-        if (r == PROXY_CLIENT) {
-                peer_from_ipv6(p, &source);
-                snprintf(p->address, sizeof(p->address), "%s", p->name);
-        }
+        if (r == PROXY_CLIENT)
+                peer_is_at(p, &source);
         return r;
 }
 

@@ -28,6 +28,9 @@ void peer_identify(struct peer *p, int fd);
  */
 int peer_identify_proxied(struct peer *p, int fd);
 
+/* Makes `p` the client at this address; an IPv4 address is mapped into IPv6. Makes no system call. */
+void peer_is_at(struct peer *p, const struct sockaddr_in6 *address);
+
 /* Returns what was wrong with a proxy's header, for the journal: NOT_CHAT_HEADER (chat/frame.h) and a word. `error` is
  * the negative errno with which peer_identify_proxied() failed. */
 const char *peer_error_name(int error);

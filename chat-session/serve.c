@@ -135,7 +135,7 @@ int serve_begin(struct serve_options *o)
                 fprintf(stderr, "%s: this is a listening socket; use Accept=yes or --accept\n", o->program);
                 return EXIT_USAGE;
         }
-        settings_read(&o->settings, o->config, SETTINGS_SESSION, serve_complain, (void *)o->program);
+        settings_read(&o->settings, o->config, o->reads, serve_complain, (void *)o->program);
         o->session.pace = o->settings.pace;
         o->session.client_timeout_ms = o->settings.client_timeout_ms;
         o->session.confinement = serve_confinement(o->no_sandbox);

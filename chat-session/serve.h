@@ -8,6 +8,7 @@
 struct serve_options {
         const char *program; /* its name, for errors */
         struct session_options session;
+        enum settings_program reads; /* whose settings the program has */
         struct settings settings;
         const char *config; /* NULL: the default */
         bool no_sandbox;

@@ -10,6 +10,11 @@ void talk_introduce(struct session *s, struct slice name)
         session_introduce(s);
 }
 
+void talk_is_at(struct session *s, const struct sockaddr_in6 *address)
+{
+        peer_is_at(&s->peer, address);
+}
+
 void talk_say(struct session *s, struct slice text)
 {
         uplink_say(&s->uplink, text);

@@ -1,6 +1,7 @@
 /* What a kind of client (kind.h) may ask of its session. */
 #pragma once
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +16,9 @@ struct session;
 /* Joins the chat under `name`, or under the name that the connection gives if `name` is empty. A kind that is
  * KIND_JOINS_LATER calls this once, before it says or requests anything. A name that is too long is cut. */
 void talk_introduce(struct session *s, struct slice name);
+
+/* Takes the client for one at this address, as a proxy says. Call it before talk_introduce(). */
+void talk_is_at(struct session *s, const struct sockaddr_in6 *address);
 
 /* Says a line, clean text (chat/safe-text.h) of at most TEXT_MAX_BYTES. There must be talk_room(). */
 void talk_say(struct session *s, struct slice text);

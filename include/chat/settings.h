@@ -22,6 +22,7 @@ enum {
         HISTORY_MAX_LINES = 100,
         MOTD_PATH_MAX_BYTES = 255,
         MEMBERS_PER_MAX = 1000000,
+        WEB_ORIGINS_MAX_BYTES = 480,
 };
 
 enum setting {
@@ -36,13 +37,15 @@ enum setting {
         SETTING_MEMBERS_PER_NETWORK,
         SETTING_MEMBERS_PER_USER,
         SETTING_ADDRESSES,
+        SETTING_WEB_ORIGINS,
         SETTINGS,
 };
 
 /* The program that a setting belongs to. */
 enum settings_program {
         SETTINGS_CHATD,
-        SETTINGS_SESSION,
+        SETTINGS_SESSION, /* of any kind of client */
+        SETTINGS_WEB,     /* chat-web, which has those of a session, too */
 };
 
 /* When a session edits its client's line. */
@@ -64,6 +67,7 @@ struct settings {
         int members_per_network;            /* the most members from one address or IPv6 /64; 0: no limit */
         int members_per_user;               /* the most members of one user of this host; 0: no limit */
         bool hide_addresses;                /* a member without a chosen name is called a guest, not by the address */
+        char web_origins[WEB_ORIGINS_MAX_BYTES + 1]; /* of pages that may connect, with blanks between them */
         uint32_t option_bits; /* a bit for each setting that was given as an option: the file does not change it */
 };
 
@@ -174,6 +178,32 @@ static inline int settings_take_addresses(struct settings *s, const char *value)
         return 0;
 }
 
+/* Returns true for the scheme, the host and the port of a page (RFC 6454, section 7), as in "https://chat.example:8443".
+ */
+static inline bool settings_is_origin(const char *text, size_t len)
+{
+        size_t scheme = strncmp(text, "https://", 8) == 0 ? 8 : strncmp(text, "http://", 7) == 0 ? 7 : 0;
+        for (size_t i = scheme; i < len; i++)
+                if (!isalnum((unsigned char)text[i]) && !strchr(".-:[]", text[i]))
+                        return false;
+        return scheme > 0 && len > scheme;
+}
+
+static inline int settings_take_web_origins(struct settings *s, const char *value)
+{
+        const char *list = strcmp(value, "none") == 0 ? "" : value;
+        if (strlen(list) > WEB_ORIGINS_MAX_BYTES)
+                return -EINVAL;
+        for (const char *at = list; *at != '\0'; at += strspn(at, " ")) {
+                size_t len = strcspn(at, " ");
+                if (!settings_is_origin(at, len))
+                        return -EINVAL;
+                at += len;
+        }
+        snprintf(s->web_origins, sizeof(s->web_origins), "%s", list);
+        return 0;
+}
+
 static const struct settings_row {
         const char *name, *option; /* the name in the file, and on the command line */
         enum settings_program program;
@@ -215,6 +245,9 @@ static const struct settings_row {
         [SETTING_ADDRESSES] = {"Addresses", "addresses", SETTINGS_CHATD, settings_take_addresses, "shown",
                                "shown or hidden", "=shown|hidden",
                                "what others see until somebody takes a name: address or guest"},
+        [SETTING_WEB_ORIGINS] = {"WebOrigins", "web-origins", SETTINGS_WEB, settings_take_web_origins, "none",
+                                 "addresses such as https://chat.example, with blanks between them, or none",
+                                 "=ADDRESSES", "further addresses of the page"},
 };
 
 _Static_assert((int)SETTINGS <= (int)CONF_KEYS_MAX, "conf.h has a bit for each");
@@ -230,6 +263,12 @@ static inline void settings_init(struct settings *s)
         s->option_bits = 0;
         for (size_t i = 0; i < SETTINGS; i++)
                 settings_table[i].take(s, settings_table[i].standard);
+}
+
+/* Returns true if the program reads this setting, and has its option. */
+static inline bool settings_are_of(const struct settings_row *row, enum settings_program program)
+{
+        return row->program == program || (row->program == SETTINGS_SESSION && program == SETTINGS_WEB);
 }
 
 static inline int settings_find(const char *name)
@@ -253,7 +292,7 @@ static inline const char *settings_take(void *user, int key, const char *value)
         const struct settings_reading *r = user;
         const struct settings_row *row = &settings_table[key];
         struct settings checked;
-        if (row->program != r->program && r->program == SETTINGS_SESSION)
+        if (r->program != SETTINGS_CHATD && !settings_are_of(row, r->program))
                 return NULL;
         bool given = r->settings->option_bits & UINT32_C(1) << key;
         return row->take(given ? &checked : r->settings, value) < 0 ? row->right : NULL;
@@ -301,7 +340,7 @@ static inline void settings_add_options(struct option *options, enum settings_pr
                 options++;
         for (int i = 0; i < SETTINGS; i++) {
                 const struct settings_row *row = &settings_table[i];
-                if (row->program == program)
+                if (settings_are_of(row, program))
                         *options++ = (struct option){row->option,
                                                      row->argument[0] == '[' ? optional_argument : required_argument,
                                                      NULL, SETTINGS_OPTION + i};
@@ -329,7 +368,7 @@ static inline void settings_print_options(enum settings_program program)
 {
         for (int i = 0; i < SETTINGS; i++) {
                 const struct settings_row *row = &settings_table[i];
-                if (row->program != program)
+                if (!settings_are_of(row, program))
                         continue;
                 int n = printf("  --%s%s", row->option, row->argument);
                 printf("%*s%s (default: %s)\n", n < SETTINGS_HELP_COLUMN ? SETTINGS_HELP_COLUMN - n : 1, "", row->help,
