@@ -53,7 +53,7 @@ DAEMONS   := $(filter-out chatctl,$(PROGRAMS))
 LIBS_utf8proc  := -l:libutf8proc.a
 LIBS_chatd     := -lsystemd $(LIBS_utf8proc)
 LIBS_chat-session := $(LIBS_utf8proc)
-LIBS_chat-web  := -l:libjansson.a
+LIBS_chat-web  := -l:libjansson.a -l:libhttp_parser.a -lwslay -l:libnettle.a
 LIBS_chat-link := -lsystemd -lnats
 LIBS_chatctl   := -lsystemd $(LIBS_utf8proc)
 # chat-init makes the run directory like a chatd that binds its own sockets, and checks the kernel for the features that
@@ -66,6 +66,9 @@ all: ## the programs, in build/
 all: $(PROGRAMS:%=$(BIN)/%)
 
 include make/packages.mk
+
+# The program contains these files.
+build/obj/chat-web/page.o build/asan/chat-web/page.o: $(wildcard chat-web/page/page.*)
 
 OBJECTS = $(patsubst %.c,build/$(1)/%.o,$(2))
 

@@ -9,6 +9,7 @@
 #include <chat/utc.h>
 
 #include "../chat-session/answers.h"
+#include "../chat-session/client-output.h"
 
 #include "object.h"
 
@@ -30,9 +31,20 @@ static const char *const events_of_kinds[] = {
 /* Begins an event whose further members take `more` bytes. */
 static struct object events_begin(struct web *w, const char *event, size_t more)
 {
-        struct object o = object_begin(w->client, OBJECT_BYTES + EVENTS_COMMON_BYTES + more);
+        size_t size = OBJECT_BYTES + EVENTS_COMMON_BYTES + more;
+        char *at = NULL; /* it is skipped if the client has no WebSocket yet, or none any more */
+        if (w->stage == WEB_LINES || w->stage == WEB_SOCKET)
+                at = client_begin_line(w->client, size);
+        struct object o = object_begin(at, size, w->stage == WEB_SOCKET);
         object_text(&o, "event", slice_of(event));
         return o;
+}
+
+static void events_end(struct web *w, struct object *o)
+{
+        char *end = object_end(o);
+        if (end)
+                client_end_line(w->client, end);
 }
 
 static void events_put_ref(struct object *o, const char *ref)
@@ -84,7 +96,7 @@ void events_welcome(struct web *w, struct slice asked, uint64_t people)
                 object_text(&o, "asked", asked);
         if (people > 0)
                 object_number(&o, "people", people);
-        object_end(&o);
+        events_end(w, &o);
 }
 
 /* Adds a list of rooms. One without people who are listed has no list of names, and one without a topic has none. */
@@ -255,7 +267,7 @@ void events_record(struct web *w, const struct record *r, uint64_t ms)
         events_put_id(&o, r->id, r->number, record_is_said(r) ? NULL : event);
         events_put_time(&o, ms);
         events_put_details(&o, w, r);
-        object_end(&o);
+        events_end(w, &o);
 }
 
 void events_past(struct web *w, const struct record *r, uint64_t ms)
@@ -265,7 +277,7 @@ void events_past(struct web *w, const struct record *r, uint64_t ms)
         events_put_id(&o, r->id, r->number, NULL);
         events_put_time(&o, ms);
         events_put_details(&o, w, r);
-        object_end(&o);
+        events_end(w, &o);
 }
 
 void events_missing(struct web *w, const struct web_room *room)
@@ -275,7 +287,7 @@ void events_missing(struct web *w, const struct web_room *room)
         snprintf(since, sizeof(since), "%016" PRIx64 "-%" PRIu64, room->since.id, room->since.number);
         events_put_room(&o, slice_of(room->name));
         object_text(&o, "since", slice_of(since));
-        object_end(&o);
+        events_end(w, &o);
 }
 
 void events_answer(struct web *w, const char *ref, uint64_t line, const struct answer *a)
@@ -285,7 +297,7 @@ void events_answer(struct web *w, const char *ref, uint64_t line, const struct a
         if (line > 0)
                 events_put_id(&o, talk_id(w->session), line, NULL);
         events_put_answer(&o, w, a);
-        object_end(&o);
+        events_end(w, &o);
 }
 
 void events_answer_text(struct web *w, const char *event, const char *ref, struct slice text)
@@ -294,7 +306,7 @@ void events_answer_text(struct web *w, const char *event, const char *ref, struc
         events_put_ref(&o, ref);
         object_text(&o, "code", slice_of("unknown"));
         object_text(&o, "sentence", text);
-        object_end(&o);
+        events_end(w, &o);
 }
 
 void events_said(struct web *w, const char *ref, uint64_t number)
@@ -303,7 +315,7 @@ void events_said(struct web *w, const char *ref, uint64_t number)
         events_put_ref(&o, ref);
         object_text(&o, "code", slice_of("said"));
         events_put_id(&o, talk_id(w->session), number, NULL);
-        object_end(&o);
+        events_end(w, &o);
 }
 
 void events_sent(struct web *w, const char *ref, uint64_t number, struct slice name)
@@ -313,7 +325,7 @@ void events_sent(struct web *w, const char *ref, uint64_t number, struct slice n
         object_text(&o, "code", slice_of("sent"));
         events_put_id(&o, talk_id(w->session), number, NULL);
         events_put_name(&o, name);
-        object_end(&o);
+        events_end(w, &o);
 }
 
 void events_history(struct web *w, const char *ref, uint64_t lines)
@@ -322,7 +334,7 @@ void events_history(struct web *w, const char *ref, uint64_t lines)
         events_put_ref(&o, ref);
         object_text(&o, "code", slice_of("history"));
         object_number(&o, "count", lines);
-        object_end(&o);
+        events_end(w, &o);
 }
 
 void events_error(struct web *w, const char *ref, const char *code, const char *why)
@@ -331,32 +343,32 @@ void events_error(struct web *w, const char *ref, const char *code, const char *
         events_put_ref(&o, ref);
         object_text(&o, "code", slice_of(code));
         object_text(&o, "sentence", slice_of(why));
-        object_end(&o);
+        events_end(w, &o);
 }
 
 void events_notice(struct web *w, const char *event, const struct answer *a)
 {
         struct object o = events_begin(w, event, events_answer_bytes(a));
         events_put_answer(&o, w, a);
-        object_end(&o);
+        events_end(w, &o);
 }
 
 void events_motd(struct web *w, struct slice lines)
 {
         struct object o = events_begin(w, "motd", OBJECT_MEMBER_BYTES + object_text_bytes(lines.len));
         object_text(&o, "text", lines);
-        object_end(&o);
+        events_end(w, &o);
 }
 
 void events_away(struct web *w, bool is_away)
 {
         struct object o = events_begin(w, is_away ? "away" : "back", 0);
-        object_end(&o);
+        events_end(w, &o);
 }
 
 void events_skipped(struct web *w, uint64_t lines)
 {
         struct object o = events_begin(w, "skipped", OBJECT_MEMBER_BYTES);
         object_number(&o, "lines", lines);
-        object_end(&o);
+        events_end(w, &o);
 }

@@ -8,7 +8,7 @@
 #include "requests.h"
 #include "rooms.h"
 
-static void json_begin(void *me, struct session *s)
+void json_begin(void *me, struct session *s)
 {
         struct web *w = me;
         w->session = s;
@@ -18,7 +18,7 @@ static void json_begin(void *me, struct session *s)
 /* ---- bytes from the client ---- */
 
 /* So few bytes are read that each request in them can wait for its answer. */
-static size_t json_may_read(const void *me)
+size_t json_may_read(const void *me)
 {
         const struct web *w = me;
         if (!w->is_welcomed || w->reentered < w->rooms_count || client_room(w->client) < WEB_OUTPUT_MAX_BYTES ||
@@ -283,7 +283,7 @@ static bool json_draw(void *me)
         return false;
 }
 
-static int64_t json_due(const void *me)
+int64_t json_due(const void *me)
 {
         const struct web *w = me;
         int64_t due = rooms_may_reenter(w) ? talk_now(w->session) : INT64_MAX;
@@ -293,7 +293,7 @@ static int64_t json_due(const void *me)
         return due;
 }
 
-static void json_tick(void *me)
+void json_tick(void *me)
 {
         struct web *w = me;
         while (rooms_may_reenter(w))

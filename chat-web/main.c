@@ -1,5 +1,5 @@
-/* chat-web: serves one program that speaks JSON, on standard input or on the descriptor that systemd passed
- * (LISTEN_FDS). */
+/* chat-web: serves one browser, or one program that speaks JSON, on standard input or on the descriptor that systemd
+ * passed (LISTEN_FDS). */
 #include <getopt.h>
 #include <stdio.h>
 
@@ -8,24 +8,32 @@
 
 #include "../chat-session/serve.h"
 
+#include "browser-kind.h"
 #include "json-kind.h"
 #include "parser.h"
 #include "web.h"
 
+struct options {
+        struct serve_options serve;
+        bool is_json, is_forwarded;
+};
+
 static void main_print_usage(void)
 {
-        fputs("Usage: chat-web --json [OPTION...]\n"
-              "Serve one program on standard input and output, or on the socket that systemd passed: JSON objects, "
-              "one\n"
-              "in a line, each way. chat-json(5) describes them.\n"
+        fputs("Usage: chat-web [OPTION...]\n"
+              "Serve one browser on standard input and output, or on the socket that systemd passed: a page at /, "
+              "and\n"
+              "the chat as JSON objects over a WebSocket at /ws. chat-json(5) describes the objects.\n"
               "\n"
-              "  --json                    speak JSON\n"
+              "  --json                    serve a program: JSON objects, one in a line, each way\n"
               "  --config=FILE             the settings of this chat (default: " SETTINGS_FILE
               "); an option overrides them\n"
               "  --run-dir=DIR             where chatd is found (default: " RUN_DIR_DEFAULT ")\n",
               stdout);
-        settings_print_options(SETTINGS_SESSION);
-        fputs("  --proxied                 expect a proxy, which first states the client's address: the PROXY\n"
+        settings_print_options(SETTINGS_WEB);
+        fputs("  --forwarded               expect a web server, which states the client's address in X-Real-IP and\n"
+              "                            X-Real-Port, as a proxy\n"
+              "  --proxied                 expect a proxy, which first states the client's address: the PROXY\n"
               "                            protocol, version 1 or 2\n"
               "  --no-sandbox              serve without the sandbox: for debuggers and valgrind\n"
               "  --help                    print this and exit\n"
@@ -37,45 +45,67 @@ static void main_print_usage(void)
 }
 
 /* Returns -1 if the session is to run, otherwise the exit status. */
-static int main_parse_options(struct serve_options *o, int argc, char **argv)
+static int main_parse_options(struct options *o, int argc, char **argv)
 {
         struct option long_options[16 + SETTINGS] = {
                 SERVE_LONG_OPTIONS,
                 {"json", no_argument, NULL, 'j'},
+                {"forwarded", no_argument, NULL, 'f'},
         };
-        bool is_json = false;
         int c, r;
-        settings_add_options(long_options, SETTINGS_SESSION);
+        settings_add_options(long_options, SETTINGS_WEB);
         while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-                if (c == 'j') {
-                        is_json = true;
-                        continue;
+                switch (c) {
+                case 'j':
+                        o->is_json = true;
+                        break;
+                case 'f':
+                        o->is_forwarded = true;
+                        break;
+                default:
+                        r = serve_take_option(&o->serve, c, argv[0], main_print_usage);
+                        if (r >= 0)
+                                return r;
+                        break;
                 }
-                r = serve_take_option(o, c, argv[0], main_print_usage);
-                if (r >= 0)
-                        return r;
         }
-        if (!options_are_right(argc, argv, optind, o->session.dir))
+        if (!options_are_right(argc, argv, optind, o->serve.session.dir))
                 return EXIT_USAGE;
-        if (!is_json) {
-                fprintf(stderr, "%s: --json is missing: see --help\n", argv[0]);
+        if (o->is_json && o->is_forwarded) {
+                fprintf(stderr, "%s: --forwarded is for browsers, and not for --json\n", argv[0]);
                 return EXIT_USAGE;
         }
         return -1;
+}
+
+/* What the client's kind must know. */
+static struct kind main_kind(struct web *w, const struct options *o)
+{
+        static struct browser_options browser;
+        if (o->is_json)
+                return json_kind;
+        page_make(&browser.page);
+        browser.origins = o->serve.settings.web_origins;
+        browser.is_behind_proxy = o->is_forwarded || o->serve.session.is_proxied;
+        browser.is_forwarded = o->is_forwarded;
+        w->browser = &browser;
+        return browser_kind();
 }
 
 int main(int argc, char **argv)
 {
         static struct session session; /* large: its pages are used only as needed */
         static struct web web;
-        static struct serve_options options = {.program = "chat-web", .session = {.dir = RUN_DIR_DEFAULT}};
+        static struct options options = {
+                .serve = {.program = "chat-web", .reads = SETTINGS_WEB, .session = {.dir = RUN_DIR_DEFAULT}}};
 
-        settings_init(&options.settings);
+        settings_init(&options.serve.settings);
         int status = main_parse_options(&options, argc, argv);
         if (status < 0)
-                status = serve_begin(&options);
+                status = serve_begin(&options.serve);
         if (status >= 0)
                 return status;
         parser_begin();
-        return serve_client(&options, &session, &json_kind, &web);
+        struct kind kind = main_kind(&web, &options);
+        return serve_client(&options.serve, &session, &kind, &web);
 }

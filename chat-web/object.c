@@ -5,7 +5,7 @@
 
 #include <chat/assert.h>
 
-#include "../chat-session/client-output.h"
+enum { OBJECT_HEAD_MAX_BYTES = 10 };
 
 /* Appends bytes. There is room for them: the caller of object_begin() has counted. */
 static void object_put(struct object *o, const char *bytes, size_t n)
@@ -21,19 +21,36 @@ static void object_put_word(struct object *o, const char *word)
         object_put(o, word, strlen(word));
 }
 
-struct object object_begin(struct client *c, size_t size)
+struct object object_begin(char *at, size_t size, bool is_message)
 {
-        struct object o = {.client = c, .at = client_begin_line(c, size), .is_empty = true};
-        o.end = o.at ? o.at + size : NULL;
+        struct object o = {.begin = at, .is_empty = true, .is_message = is_message};
+        if (at) {
+                o.at = at + (is_message ? OBJECT_HEAD_MAX_BYTES : 0);
+                o.end = at + size;
+        }
         object_put_word(&o, "{");
         return o;
 }
 
-void object_end(struct object *o)
+/* Puts the head of a frame in front of the object. It has no more bytes than its length needs. */
+static void object_put_head(struct object *o)
 {
-        object_put_word(o, "}\n");
-        if (o->at)
-                client_end_line(o->client, o->at);
+        char *object = o->begin + OBJECT_HEAD_MAX_BYTES, *head = o->begin;
+        size_t size = (size_t)(o->at - object), digits = size < 126 ? 0 : size < 65536 ? 2 : 8;
+        *head++ = (char)0x81; /* a whole message of text */
+        *head++ = (char)(digits == 0 ? size : digits == 2 ? 126 : 127);
+        for (size_t i = digits; i > 0; i--)
+                *head++ = (char)(size >> 8 * (i - 1));
+        memmove(head, object, size);
+        o->at = head + size;
+}
+
+char *object_end(struct object *o)
+{
+        object_put_word(o, o->is_message ? "}" : "}\n");
+        if (o->at && o->is_message)
+                object_put_head(o);
+        return o->at;
 }
 
 /* Writes what stands between a member and the one before it. */

@@ -1,8 +1,7 @@
-/* Writes JSON objects (RFC 8259), one in a line, to a client.
+/* Writes JSON objects (RFC 8259), each in a line, or as a message of a WebSocket (RFC 6455, section 5.2).
  *
- * An object is begun, gets its members, and is ended. If it does not fit into the client's buffer, it is skipped and
- * counted, like any line for a client that is too slow. Whatever the text is, the line is valid: text that is not UTF-8
- * does not come here, and all else is escaped.
+ * An object is begun, gets its members, and is ended.  Whatever the text is, the
+ * line is valid: text that is not UTF-8 does not come here, and all else is escaped. Pure functions.
  */
 #pragma once
 
@@ -12,18 +11,16 @@
 
 #include <chat/wire.h>
 
-#include "../chat-session/client.h"
-
 struct object {
-        struct client *client;
-        char *at;        /* NULL: it is skipped */
-        const char *end; /* the room for it ends here */
-        bool is_empty;   /* the innermost object or list has no member yet */
+        char *begin, *at; /* NULL: it is skipped */
+        const char *end;  /* the room for it ends here */
+        bool is_empty;    /* the innermost object or list has no member yet */
+        bool is_message;
 };
 
 enum {
         OBJECT_MEMBER_BYTES = 40, /* a key with its marks, and a number or a word */
-        OBJECT_BYTES = 16,        /* the marks of an object, and the line end */
+        OBJECT_BYTES = 16,        /* the marks of an object, and the line end, or the head of a frame */
 };
 
 /* Returns the most that so many members take, without their texts. */
@@ -38,11 +35,11 @@ static inline size_t object_text_bytes(size_t len)
         return 2 * len + sizeof("\"\"");
 }
 
-/* Begins an object of at most `size` bytes. */
-struct object object_begin(struct client *c, size_t size);
+/* Begins an object of at most `size` bytes at `at`, a line or a message. It is skipped if `at` is NULL. */
+struct object object_begin(char *at, size_t size, bool is_message);
 
-/* Ends the object, and the line. */
-void object_end(struct object *o);
+/* Ends the object, and the line or the message. Returns the end of what was written, or NULL if it is skipped. */
+char *object_end(struct object *o);
 
 /* Append a member. Keys are words of this program, and need no escapes. */
 void object_text(struct object *o, const char *key, struct slice text);

@@ -1,15 +1,19 @@
-/* The state of a client that speaks JSON. The parts of this kind of client (json-kind.h) share it. */
+/* The state of a client that speaks JSON, in lines (json-kind.h) or over a WebSocket (browser-kind.h). The parts of both
+ * kinds of client share it. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include <wslay/wslay.h>
+
 #include <chat/names.h>
 #include <chat/settings.h>
 
 #include "../chat-session/talk.h"
 
+#include "http.h"
 #include "parser.h"
 
 enum {
@@ -19,7 +23,8 @@ enum {
         WEB_REQUEST_MIN_BYTES = sizeof("{\"do\":\"who\"}"),
         WEB_OUTPUT_MAX_BYTES = 192 * 1024, /* the room in the client's buffer before input is read: any answer fits */
         WEB_QUEUE_MIN_BYTES = 48 * 1024, /* the room in the queue to chatd: more than what is read at once can become */
-        WEB_MISSING_MS = 1000,           /* if no past lines came with an entry by then, there are none */
+        WEB_HELD_MAX_BYTES = 4096,
+        WEB_MISSING_MS = 1000, /* if no past lines came with an entry by then, there are none */
 };
 
 /* A line of the chat. All zeros: none. */
@@ -50,9 +55,34 @@ _Static_assert((int)WEB_QUEUE_MIN_BYTES >
                        4 * (WEB_LINE_MAX_BYTES + (int)WEB_REQUESTS_MAX * (int)WEB_REQUEST_MIN_BYTES) + FRAME_MAX_BYTES,
                "what is read at once has a place in the queue");
 
+/* What the client speaks.
+ *
+ * | from   | to     | when                                            |
+ * |--------|--------|-------------------------------------------------|
+ * | HTTP   | SOCKET | a request asks for a WebSocket                  |
+ * | SOCKET | CLOSED | the client, or the session, ends the connection |
+ */
+enum web_stage {
+        WEB_LINES,  /* JSON, an object in each line */
+        WEB_HTTP,   /* HTTP; it is no member of the chat */
+        WEB_SOCKET, /* JSON, an object in each message of a WebSocket */
+        WEB_CLOSED, /* nothing more: the last frame was written */
+};
+
+/* The frames of a client that come. */
+struct websocket {
+        wslay_frame_context_ptr frames;
+        struct slice bytes;   /* that wslay has not taken */
+        uint64_t frame_len;   /* how much of a frame has come */
+        bool has_begun;       /* a message has begun: `line` has its beginning */
+        uint8_t control[125]; /* the payload of a control frame */
+        size_t control_len;
+};
+
 struct web {
         struct session *session;
         struct client *client;
+        enum web_stage stage;
         bool is_welcomed;
         struct web_request requests[WEB_REQUESTS_MAX];
         struct web_room rooms[MEMBER_ROOMS_MAX];
@@ -60,5 +90,14 @@ struct web {
         size_t reentered; /* the rooms from this index on are to be entered again, because chatd may have forgotten them */
         bool skips_line; /* the line is too long */
         size_t line_len;
-        char line[WEB_LINE_MAX_BYTES];
+        char line[WEB_LINE_MAX_BYTES]; /* or message */
+        /* of a browser, see browser-kind.h */
+        const struct browser_options *browser;
+        struct http http;
+        struct websocket socket;
+        unsigned answers;   /* answers to requests of HTTP */
+        int64_t request_by; /* when a request must be complete: ms of CLOCK_MONOTONIC */
+        int64_t ping_at;
+        size_t held_len; /* input that was read, and waits */
+        uint8_t held[WEB_HELD_MAX_BYTES];
 };

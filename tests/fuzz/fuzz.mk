@@ -24,6 +24,8 @@ build/fuzz/fuzz-irc: $(call OBJECTS,fuzz/obj,chat-irc/message.c chat-irc/nick.c 
 build/fuzz/fuzz-irc-kind: $(call OBJECTS,fuzz/obj,$(IRC) $(filter-out %/sandbox.c %/serve.c %/socketcall.c %/uplink-inbox.c,$(VISIT)) tests/fuzz/irc-chatd.c \
 		tests/fuzz/irc-client.c)
 build/fuzz/fuzz-irc-kind: FUZZ_LDFLAGS := $(IRC_KIND_WRAPPED:%=-Wl,--wrap=%)
+build/fuzz/fuzz-http: $(call OBJECTS,fuzz/obj,chat-web/http.c chat-session/client-output.c)
+build/fuzz/fuzz-http: FUZZ_LIBS := -l:libhttp_parser.a
 build/fuzz/fuzz-telnet: $(call OBJECTS,fuzz/obj,chat-session/telnet.c)
 build/fuzz/fuzz-lines: $(call OBJECTS,fuzz/obj,chat-session/lines.c chat-session/escape.c chat-session/grapheme.c)
 build/fuzz/fuzz-lines: FUZZ_LIBS := $(LIBS_chat-session)
@@ -45,6 +47,7 @@ build/fuzz/fuzz-link: FUZZ_LIBS := -lsystemd -lnats
 fuzz/editor: FUZZ_FLAGS := -max_len=5000
 fuzz/frame: FUZZ_FLAGS := -max_len=5000
 fuzz/proxy: FUZZ_FLAGS := -max_len=4200
+fuzz/http: FUZZ_FLAGS := -max_len=9000
 fuzz/irc: FUZZ_FLAGS := -max_len=5000
 fuzz/irc-kind: FUZZ_FLAGS := -max_len=600 -len_control=0
 fuzz/link: FUZZ_FLAGS := -max_len=1024 -len_control=0

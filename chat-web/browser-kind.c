@@ -1,0 +1,167 @@
+#include "browser-kind.h"
+
+#include <chat/clock.h>
+
+#include "../chat-session/client-output.h"
+
+#include "json-kind.h"
+#include "site.h"
+#include "websocket.h"
+
+static void browser_begin(void *me, struct session *s)
+{
+        struct web *w = me;
+        json_begin(w, s);
+        w->stage = WEB_HTTP;
+        w->request_by = talk_now(s) + BROWSER_REQUEST_MS;
+        http_begin(&w->http);
+        websocket_begin(w);
+}
+
+/* Returns how many bytes can be taken now. */
+static size_t browser_may_take(const struct web *w)
+{
+        switch (w->stage) {
+        case WEB_HTTP:
+                return client_room(w->client) < site_answer_max_bytes(w) ? 0 : WEB_HELD_MAX_BYTES;
+        case WEB_SOCKET:
+                return json_may_read(w);
+        case WEB_LINES:
+        case WEB_CLOSED:
+                break;
+        }
+        return 0;
+}
+
+/* ---- HTTP ---- */
+
+/* The client becomes a member of the chat. */
+static void browser_join(struct web *w)
+{
+        w->ping_at = talk_now(w->session) + WEBSOCKET_PING_MS;
+        talk_introduce(w->session, slice_of(""));
+}
+
+static void browser_answer(struct web *w)
+{
+        if (++w->answers == BROWSER_REQUESTS_MAX)
+                w->http.is_last = true;
+        site_answer(w, (uint64_t)clock_realtime_ms());
+        if (w->stage == WEB_SOCKET)
+                browser_join(w);
+        else if (w->http.is_last)
+                talk_leave(w->session, LEAVE_EOF);
+        w->request_by = talk_now(w->session) + BROWSER_IDLE_MS;
+        http_begin(&w->http);
+}
+
+/* Takes bytes of one request. Returns how many. */
+static size_t browser_take_http(struct web *w, const uint8_t *bytes, size_t n)
+{
+        size_t taken = http_take(&w->http, bytes, n);
+        if (w->http.state != HTTP_READING)
+                browser_answer(w);
+        return taken;
+}
+
+/* Takes what can be taken now of the input that waits. */
+static void browser_go_on(struct web *w)
+{
+        size_t taken = 0, n;
+        while (talk_is_open(w->session) && taken < w->held_len && (n = browser_may_take(w)) > 0) {
+                n = n < w->held_len - taken ? n : w->held_len - taken;
+                if (w->stage == WEB_HTTP)
+                        n = browser_take_http(w, w->held + taken, n);
+                else
+                        websocket_take(w, w->held + taken, n);
+                taken += n;
+        }
+        w->held_len -= taken;
+        memmove(w->held, w->held + taken, w->held_len);
+}
+
+/* ---- bytes from the client ---- */
+
+static size_t browser_may_read(const void *me)
+{
+        const struct web *w = me;
+        return w->held_len > 0 ? 0 : browser_may_take(w);
+}
+
+static void browser_input(void *me, const uint8_t *bytes, size_t n)
+{
+        struct web *w = me;
+        n = n < sizeof(w->held) ? n : sizeof(w->held);
+        memcpy(w->held, bytes, n);
+        w->held_len = n;
+        browser_go_on(w);
+}
+
+static bool browser_holds_input(const void *me)
+{
+        const struct web *w = me;
+        return w->held_len > 0;
+}
+
+static void browser_input_end(void *me)
+{
+        (void)me; /* what is not complete does not count */
+}
+
+/* ---- time ---- */
+
+static int64_t browser_due(const void *me)
+{
+        const struct web *w = me;
+        if (!talk_is_open(w->session))
+                return INT64_MAX;
+        if (w->held_len > 0 && browser_may_take(w) > 0)
+                return talk_now(w->session);
+        return w->stage == WEB_HTTP ? w->request_by : clock_earlier(json_due(w), w->ping_at);
+}
+
+static void browser_time_out(struct web *w)
+{
+        if (w->http.len > 0 && browser_may_take(w) > 0) {
+                http_give_up(&w->http, HTTP_STATUS_REQUEST_TIMEOUT);
+                site_answer(w, (uint64_t)clock_realtime_ms());
+        }
+        talk_leave(w->session, LEAVE_TIMEOUT);
+}
+
+static void browser_tick(void *me)
+{
+        struct web *w = me;
+        browser_go_on(w);
+        if (!talk_is_open(w->session))
+                return;
+        if (w->stage == WEB_HTTP && talk_now(w->session) >= w->request_by)
+                browser_time_out(w);
+        if (w->stage != WEB_SOCKET)
+                return;
+        json_tick(w);
+        if (talk_now(w->session) < w->ping_at)
+                return;
+        websocket_ping(w);
+        w->ping_at = talk_now(w->session) + WEBSOCKET_PING_MS;
+}
+
+static void browser_end(void *me)
+{
+        websocket_close(me, WSLAY_CODE_GOING_AWAY);
+}
+
+struct kind browser_kind(void)
+{
+        struct kind k = json_kind;
+        k.joining = KIND_JOINS_LATER;
+        k.begin = browser_begin;
+        k.may_read = browser_may_read;
+        k.input = browser_input;
+        k.holds_input = browser_holds_input;
+        k.input_end = browser_input_end;
+        k.due = browser_due;
+        k.tick = browser_tick;
+        k.end = browser_end;
+        return k;
+}

@@ -1,0 +1,28 @@
+/* Clients that are browsers: HTTP, and JSON objects (chat-json(5)) in the messages of a WebSocket. Their state is struct
+ * web (web.h).
+ *
+ * A client begins with HTTP, and is no member of the chat. It is one when a request has asked for a WebSocket. From then
+ * on it is like a client of json-kind.h, except for the frames around the objects.
+ */
+#pragma once
+
+#include "../chat-session/kind.h"
+
+#include "page.h"
+
+enum {
+        BROWSER_REQUEST_MS = 10000, /* how long the first request may take */
+        BROWSER_IDLE_MS = 15000,    /* how long the next one may take */
+        BROWSER_REQUESTS_MAX = 100, /* on one connection */
+};
+
+/* What a browser must be told or asked. */
+struct browser_options {
+        struct page page;
+        const char *origins;  /* further origins whose pages may connect, with blanks between them */
+        bool is_behind_proxy; /* a proxy has checked which host is asked for */
+        bool is_forwarded;    /* the proxy names its client in X-Real-IP and X-Real-Port */
+};
+
+/* Returns the kind. It does what json_kind does, once there is a WebSocket. */
+struct kind browser_kind(void);

@@ -1,0 +1,235 @@
+#include "http.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+#include <chat/assert.h>
+#include <chat/utc.h>
+
+#include "../chat-session/client-output.h"
+
+static const struct {
+        const char *name;
+        bool is_single; /* it may not come twice: RFC 9112, section 3.2, and RFC 6455, section 11.3 */
+} http_fields[HTTP_FIELDS] = {
+        [HTTP_HOST] = {"Host", true},
+        [HTTP_ORIGIN] = {"Origin", true},
+        [HTTP_CONNECTION] = {"Connection", false},
+        [HTTP_TRANSFER_ENCODING] = {"Transfer-Encoding", false},
+        [HTTP_UPGRADE] = {"Upgrade", false},
+        [HTTP_WEBSOCKET_KEY] = {"Sec-WebSocket-Key", true},
+        [HTTP_WEBSOCKET_VERSION] = {"Sec-WebSocket-Version", true},
+        [HTTP_WEBSOCKET_PROTOCOL] = {"Sec-WebSocket-Protocol", false},
+        [HTTP_IF_NONE_MATCH] = {"If-None-Match", false},
+        [HTTP_REAL_IP] = {"X-Real-IP", true},
+        [HTTP_REAL_PORT] = {"X-Real-Port", true},
+};
+
+/* ---- requests ---- */
+
+void http_give_up(struct http *h, unsigned status)
+{
+        h->state = HTTP_WRONG;
+        h->status = status;
+        h->is_last = true;
+}
+
+/* http-parser hands a text over in parts, if it came in parts. They lie side by side in the head. */
+static void http_extend(struct slice *text, const char *at, size_t len)
+{
+        if (!text->at)
+                *text = (struct slice){at, len};
+        else
+                text->len = (size_t)(at + len - text->at);
+}
+
+static int http_on_target(http_parser *p, const char *at, size_t len)
+{
+        struct http *h = p->data;
+        http_extend(&h->target, at, len);
+        return 0;
+}
+
+static int http_on_name(http_parser *p, const char *at, size_t len)
+{
+        struct http *h = p->data;
+        bool continues = h->name.at && h->name.at + h->name.len == at;
+        h->value = NULL;
+        if (!continues)
+                h->name = (struct slice){0};
+        http_extend(&h->name, at, len);
+        return 0;
+}
+
+/* Finds the field whose name is complete now. Returns a negative value, which ends the parser's work, if it may not come
+ * twice, or if a blank is in its name: http-parser as Debian builds it allows that. */
+static int http_find_field(struct http *h)
+{
+        if (memchr(h->name.at, ' ', h->name.len))
+                return -1;
+        for (size_t i = 0; i < HTTP_FIELDS; i++) {
+                if (h->name.len != strlen(http_fields[i].name) ||
+                    strncasecmp(h->name.at, http_fields[i].name, h->name.len) != 0)
+                        continue;
+                if (!h->fields[i].at)
+                        h->value = &h->fields[i];
+                else if (http_fields[i].is_single)
+                        return -1;
+        }
+        return 0;
+}
+
+static int http_on_value(http_parser *p, const char *at, size_t len)
+{
+        struct http *h = p->data;
+        if (h->name.at && http_find_field(h) < 0)
+                return -1;
+        h->name = (struct slice){0};
+        if (h->value)
+                http_extend(h->value, at, len);
+        return 0;
+}
+
+/* The body does not matter, nor what is behind it: the parser stops. */
+static int http_on_head(http_parser *p)
+{
+        http_parser_pause(p, 1);
+        return 0;
+}
+
+void http_begin(struct http *h)
+{
+        *h = (struct http){0};
+        http_parser_init(&h->parser, HTTP_REQUEST);
+        h->parser.data = h;
+}
+
+static void http_trim(struct slice *text)
+{
+        while (text->len > 0 && (text->at[text->len - 1] == ' ' || text->at[text->len - 1] == '\t'))
+                text->len--;
+}
+
+/* Checks what http-parser does not. */
+static void http_complete(struct http *h)
+{
+        bool is_coded = h->fields[HTTP_TRANSFER_ENCODING].at, has_length = h->parser.content_length != UINT64_MAX;
+        h->state = HTTP_COMPLETE;
+        h->is_last = is_coded || (has_length && h->parser.content_length > 0) || !http_should_keep_alive(&h->parser);
+        for (size_t i = 0; i < HTTP_FIELDS; i++)
+                http_trim(&h->fields[i]);
+        if (h->parser.http_major != 1)
+                http_give_up(h, HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED);
+        else if ((h->parser.http_minor > 0 && !h->fields[HTTP_HOST].at) || (is_coded && !(h->parser.flags & F_CHUNKED)))
+                http_give_up(h, HTTP_STATUS_BAD_REQUEST);
+}
+
+static void http_fail(struct http *h)
+{
+        switch (HTTP_PARSER_ERRNO(&h->parser)) {
+        case HPE_INVALID_METHOD:
+                http_give_up(h, HTTP_STATUS_NOT_IMPLEMENTED);
+                break;
+        case HPE_INVALID_VERSION:
+                http_give_up(h, HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED);
+                break;
+        default:
+                http_give_up(h, HTTP_STATUS_BAD_REQUEST);
+                break;
+        }
+}
+
+size_t http_take(struct http *h, const uint8_t *bytes, size_t n)
+{
+        static const http_parser_settings settings = {.on_url = http_on_target,
+                                                      .on_header_field = http_on_name,
+                                                      .on_header_value = http_on_value,
+                                                      .on_headers_complete = http_on_head};
+        char *at = h->head + h->len;
+        size_t size = n < sizeof(h->head) - h->len ? n : sizeof(h->head) - h->len;
+        memcpy(at, bytes, size);
+        size_t taken = size > 0 ? http_parser_execute(&h->parser, &settings, at, size) : 0;
+        if (HTTP_PARSER_ERRNO(&h->parser) == HPE_PAUSED) {
+                h->len += taken + 1; /* the parser stops in front of the last LF */
+                http_complete(h);
+                return taken + 1;
+        }
+        h->len += size;
+        if (HTTP_PARSER_ERRNO(&h->parser) != HPE_OK)
+                http_fail(h);
+        else if (size < n)
+                http_give_up(h, memchr(h->head, '\n', h->len) ? HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE
+                                                              : HTTP_STATUS_URI_TOO_LONG);
+        return size;
+}
+
+struct slice http_path(const struct http *h)
+{
+        const char *query = memchr(h->target.at, '?', h->target.len);
+        return (struct slice){h->target.at, query ? (size_t)(query - h->target.at) : h->target.len};
+}
+
+bool http_has_token(const struct http *h, enum http_field field, const char *token)
+{
+        struct slice list = h->fields[field];
+        while (list.len > 0) {
+                const char *comma = memchr(list.at, ',', list.len);
+                struct slice item = {list.at, comma ? (size_t)(comma - list.at) : list.len};
+                list.at += item.len + (comma != NULL);
+                list.len -= item.len + (comma != NULL);
+                while (item.len > 0 && (*item.at == ' ' || *item.at == '\t')) {
+                        item.at++;
+                        item.len--;
+                }
+                http_trim(&item);
+                if (item.len == strlen(token) && strncasecmp(item.at, token, item.len) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* ---- answers ---- */
+
+/* Writes a date as in RFC 9110, section 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT". */
+static void http_date(uint64_t ms, char date[static 32])
+{
+        static const char days[][4] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
+        static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+        char utc[UTC_BYTES];
+        utc_write(ms, utc);
+        unsigned month = (unsigned)(utc[5] - '0') * 10 + (unsigned)(utc[6] - '0');
+        snprintf(date, 32, "%s, %.2s %s %.4s %.8s GMT", days[ms / UTC_MS_PER_DAY % 7], utc + 8, months[month - 1], utc,
+                 utc + 11);
+}
+
+static size_t http_body_bytes(const struct http_answer *a)
+{
+        size_t bytes = 0;
+        for (size_t i = 0; i < HTTP_BODY_PARTS_MAX; i++)
+                bytes += a->body[i].len;
+        return bytes;
+}
+
+size_t http_answer_bytes(const struct http_answer *a)
+{
+        return HTTP_ANSWER_HEAD_MAX_BYTES + http_body_bytes(a);
+}
+
+void http_answer(const struct http *h, struct client *c, uint64_t ms, const struct http_answer *a)
+{
+        char date[32], body[96] = "", *at = client_reserve(c, http_answer_bytes(a));
+        assert(at);
+        http_date(ms, date);
+        if (a->type)
+                snprintf(body, sizeof(body), "Content-Type: %s\r\nContent-Length: %zu\r\n", a->type,
+                         http_body_bytes(a));
+        int len = snprintf(at, HTTP_ANSWER_HEAD_MAX_BYTES, "HTTP/1.1 %u %s\r\nDate: %s\r\n%s%s%s\r\n", a->status,
+                           http_status_str((enum http_status)a->status), date, body,
+                           h->is_last ? "Connection: close\r\n" : "", a->fields ? a->fields : "");
+        assert(len < HTTP_ANSWER_HEAD_MAX_BYTES);
+        at += len;
+        for (size_t i = 0; i < HTTP_BODY_PARTS_MAX && a->body[i].len > 0 && h->parser.method != HTTP_HEAD; i++)
+                at = mempcpy(at, a->body[i].at, a->body[i].len);
+        client_commit(c, at);
+}

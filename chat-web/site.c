@@ -1,0 +1,203 @@
+#include "site.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "browser-kind.h"
+#include "websocket.h"
+
+enum { SITE_ANSWER_MAX_BYTES = 1024 };
+
+/* The fields of every answer. No page of another site may show an answer in a frame, or read it. */
+#define SITE_FIELDS                                                                                                    \
+        "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: "            \
+        "same-origin\r\n"
+#define SITE_TEXT_FIELDS                                                                                               \
+        "Cache-Control: no-store\r\nContent-Security-Policy: default-src 'none'; frame-ancestors "                     \
+        "'none'\r\n" SITE_FIELDS
+#define SITE_TEXT "text/plain; charset=utf-8"
+
+size_t site_answer_max_bytes(const struct web *w)
+{
+        struct http_answer page = {0};
+        memcpy(page.body, w->browser->page.parts, sizeof(w->browser->page.parts));
+        return http_answer_bytes(&page);
+}
+
+/* Answers with a text, and fields besides those of every such answer. */
+static void site_tell(struct web *w, uint64_t ms, unsigned status, const char *text, const char *more)
+{
+        char fields[SITE_ANSWER_MAX_BYTES];
+        snprintf(fields, sizeof(fields), SITE_TEXT_FIELDS "%s", more);
+        http_answer(
+                &w->http, w->client, ms,
+                &(struct http_answer){.status = status, .type = SITE_TEXT, .body = {slice_of(text)}, .fields = fields});
+}
+
+/* ---- who may connect ---- */
+
+/* Returns the host and port of an origin, as in "https://chat.example:8443", or nothing if it is no such thing. */
+static struct slice site_authority(struct slice origin)
+{
+        const char *colon = memmem(origin.at, origin.len, "://", 3);
+        if (!colon)
+                return (struct slice){"", 0};
+        return (struct slice){colon + 3, (size_t)(origin.at + origin.len - colon - 3)};
+}
+
+static bool site_is_equal(struct slice a, struct slice b)
+{
+        return a.len == b.len && strncasecmp(a.at, b.at, a.len) == 0;
+}
+
+/* Returns true if the settings list this origin, or one with this host and port. */
+static bool site_is_listed(const struct web *w, struct slice text, bool is_host)
+{
+        const char *at = w->browser->origins;
+        while (*at != '\0') {
+                struct slice origin = {at, strcspn(at, " ")};
+                if (site_is_equal(is_host ? site_authority(origin) : origin, text))
+                        return true;
+                at += origin.len + strspn(at + origin.len, " ");
+        }
+        return false;
+}
+
+/* Returns true if a name for this host was not given to it by a stranger: an address, or localhost. A stranger's name
+ * can lead to this host, too (DNS rebinding), and a page from there would have the same origin as this one. */
+static bool site_is_own_name(struct slice host)
+{
+        char name[64];
+        struct in6_addr address;
+        size_t len = host.len;
+        if (len > 0 && host.at[0] == '[') {
+                const char *end = memchr(host.at, ']', len);
+                len = end ? (size_t)(end - host.at) - 1 : 0;
+                host.at++;
+        } else if (memchr(host.at, ':', len)) {
+                len = (size_t)((const char *)memchr(host.at, ':', len) - host.at);
+        }
+        if (len >= sizeof(name))
+                return false;
+        snprintf(name, sizeof(name), "%.*s", (int)len, host.at);
+        return strcasecmp(name, "localhost") == 0 || inet_pton(AF_INET, name, &address) == 1 ||
+               inet_pton(AF_INET6, name, &address) == 1;
+}
+
+static bool site_serves_host(const struct web *w)
+{
+        struct slice host = w->http.fields[HTTP_HOST];
+        return w->browser->is_behind_proxy || site_is_own_name(host) || site_is_listed(w, host, true);
+}
+
+/* A program that is no browser states no origin. */
+static bool site_takes_origin(const struct web *w)
+{
+        struct slice origin = w->http.fields[HTTP_ORIGIN];
+        return !origin.at || site_is_equal(site_authority(origin), w->http.fields[HTTP_HOST]) ||
+               site_is_listed(w, origin, false);
+}
+
+/* Takes the address that a proxy states. Returns false if it states none. */
+static bool site_take_address(struct web *w)
+{
+        struct slice ip = w->http.fields[HTTP_REAL_IP], port = w->http.fields[HTTP_REAL_PORT];
+        struct sockaddr_in6 address = {.sin6_family = AF_INET6};
+        char text[sizeof("::ffff:") + INET6_ADDRSTRLEN];
+        if (ip.len >= INET6_ADDRSTRLEN || port.len == 0 || port.len > 5 || strspn(port.at, "0123456789") < port.len)
+                return false;
+        snprintf(text, sizeof(text), "%s%.*s", memchr(ip.at, ':', ip.len) ? "" : "::ffff:", (int)ip.len, ip.at);
+        address.sin6_port = htons((uint16_t)atoi(port.at));
+        if (inet_pton(AF_INET6, text, &address.sin6_addr) != 1)
+                return false;
+        talk_is_at(w->session, &address);
+        return true;
+}
+
+/* ---- what there is ---- */
+
+static void site_show_page(struct web *w, uint64_t ms)
+{
+        const struct page *page = &w->browser->page;
+        char fields[SITE_ANSWER_MAX_BYTES];
+        struct http_answer a = {.status = 200, .type = "text/html; charset=utf-8", .fields = fields};
+        snprintf(fields, sizeof(fields),
+                 "Cache-Control: no-cache\r\nETag: %s\r\nContent-Security-Policy: %s\r\n"
+                 "Cross-Origin-Opener-Policy: same-origin\r\n" SITE_FIELDS,
+                 page->tag, page->policy);
+        memcpy(a.body, page->parts, sizeof(page->parts));
+        if (http_has_token(&w->http, HTTP_IF_NONE_MATCH, page->tag))
+                a = (struct http_answer){.status = 304, .fields = fields};
+        http_answer(&w->http, w->client, ms, &a);
+}
+
+static void site_show_health(struct web *w, uint64_t ms)
+{
+        site_tell(w, ms, 200, "ok\n", "");
+}
+
+/* RFC 6455, section 4.2 */
+static void site_open_websocket(struct web *w, uint64_t ms)
+{
+        struct slice version = w->http.fields[HTTP_WEBSOCKET_VERSION];
+        if (!http_has_token(&w->http, HTTP_UPGRADE, "websocket") ||
+            !http_has_token(&w->http, HTTP_CONNECTION, "upgrade") || w->http.parser.http_minor == 0)
+                site_tell(w, ms, 426, "This is for WebSockets. People find the page at /\n",
+                          "Upgrade: websocket\r\nConnection: Upgrade\r\n");
+        else if (!version.at || !slice_equal(version, slice_of("13")))
+                site_tell(w, ms, 426, "This server speaks version 13 of the WebSocket protocol\n",
+                          "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
+        else if (!w->http.fields[HTTP_WEBSOCKET_KEY].at || !websocket_is_key(w->http.fields[HTTP_WEBSOCKET_KEY]))
+                site_tell(w, ms, 400, "Sec-WebSocket-Key is missing, or has not 16 bytes in base64\n", "");
+        else if (w->http.is_last)
+                site_tell(w, ms, 400, "A request for a WebSocket has no body\n", "");
+        else if (!site_takes_origin(w))
+                site_tell(w, ms, 403, "Pages of this origin may not connect; WebOrigins= in chat.conf can allow it\n",
+                          "");
+        else
+                websocket_accept(w, ms);
+}
+
+static const struct {
+        const char *path;
+        bool is_open; /* it does not matter who the client is, and by which name it found the server */
+        void (*show)(struct web *w, uint64_t ms);
+} rows[] = {
+        {"/", false, site_show_page},
+        {"/ws", false, site_open_websocket},
+        {"/healthz", true, site_show_health},
+};
+
+static void site_find(struct web *w, uint64_t ms)
+{
+        struct slice path = http_path(&w->http);
+        size_t i = 0, count = sizeof(rows) / sizeof(rows[0]);
+        while (i < count && !slice_equal(path, slice_of(rows[i].path)))
+                i++;
+        if (i == count)
+                site_tell(w, ms, 404, "Not found\n", "");
+        else if (w->http.parser.method != HTTP_GET && w->http.parser.method != HTTP_HEAD)
+                site_tell(w, ms, 405, "Only GET and HEAD are allowed here\n", "Allow: GET, HEAD\r\n");
+        else if (!rows[i].is_open && !site_serves_host(w))
+                site_tell(w, ms, 421,
+                          "This server is not known by this name. If it is one of its names, WebOrigins= in chat.conf "
+                          "needs the beginning of the address, for example https://chat.example\n",
+                          "");
+        else if (!rows[i].is_open && w->browser->is_forwarded && !site_take_address(w))
+                site_tell(w, ms, 400, "The proxy must state the client's address in X-Real-IP and X-Real-Port\n", "");
+        else
+                rows[i].show(w, ms);
+}
+
+void site_answer(struct web *w, uint64_t ms)
+{
+        char text[64];
+        if (w->http.state == HTTP_COMPLETE) {
+                site_find(w, ms);
+                return;
+        }
+        snprintf(text, sizeof(text), "%s\n", http_status_str((enum http_status)w->http.status));
+        site_tell(w, ms, w->http.status, text, "");
+}
