@@ -44,9 +44,7 @@ LINK      := $(filter-out %/main.c,$(wildcard chat-link/*.c))
 CTL       := $(filter-out %/main.c,$(wildcard chatctl/*.c))
 IRC       := $(filter-out %/main.c,$(wildcard chat-irc/*.c))
 WEB       := $(filter-out %/main.c,$(wildcard chat-web/*.c))
-PROGRAMS  := chatd chat-session chat-link chatctl chat-init chat-irc
-# chat-web has no units, so it is built and checked with the others, and is not installed.
-CHECKED   := $(PROGRAMS) chat-web
+PROGRAMS  := chatd chat-session chat-link chatctl chat-init chat-irc chat-web
 # People run chatctl. systemd starts the other programs, or they are the first process of a container.
 DAEMONS   := $(filter-out chatctl,$(PROGRAMS))
 # Linked statically for the reason in chat-session/grapheme.h.
@@ -88,7 +86,7 @@ build/chat-session: $(call OBJECTS,obj,$(SESSION) chat-session/main.c)
 build/chat-irc: $(call OBJECTS,obj,$(VISIT) $(IRC) chat-irc/main.c)
 	@echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -o $@
-build/chat-web: $(call OBJECTS,obj,$(VISIT) $(WEB) chat-web/main.c) | build/.packages-check
+build/chat-web: $(call OBJECTS,obj,$(VISIT) $(WEB) chat-web/main.c)
 	@echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ $(LIBS_chat-web) -o $@
 build/chat-link: $(call OBJECTS,obj,$(LINK) chat-link/main.c)
@@ -138,7 +136,7 @@ build/sanitized/chat-link: $(call OBJECTS,asan,$(LINK) chat-link/main.c tests/sa
 build/sanitized/chat-init: $(call OBJECTS,asan,$(INIT) tests/sanitizer-options.c)
 build/sanitized/chatctl: $(call OBJECTS,asan,$(CTL) chatctl/main.c tests/sanitizer-options.c)
 # gcc's shared libraries of the two sanitizers do not agree on a file for the reports; clang has no such libraries.
-$(CHECKED:%=build/sanitized/%):
+$(PROGRAMS:%=build/sanitized/%):
 	@echo "LD  $@"; rm -rf "$$(cat build/sanitized/reports)"
 	$(Q)$(CC) $(SANITIZE) $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan) $^ $(LIBS_$(@F)) -o $@
 # The programs and the tests know the directory of the reports, which belongs to this tree.

@@ -58,6 +58,8 @@ const struct column output_status[] = {
         {"refused_at_chat-irc.socket", "at chat-irc.socket", KIND_NUMBER, false},
         {"refused_at_chat-ircs.socket", "at chat-ircs.socket", KIND_NUMBER, false},
         {"refused_at_chat-irc-proxied.socket", "at chat-irc-proxied.socket", KIND_NUMBER, false},
+        {"refused_at_chat-json.socket", "at chat-json.socket", KIND_NUMBER, false},
+        {"refused_at_chat-json-tcp.socket", "at chat-json-tcp.socket", KIND_NUMBER, false},
         {"refused", "Refused by chatd", KIND_NUMBER, false},
         {"not_chat", "Not chat clients", KIND_NUMBER, false},
         {"unserved", "Sessions that failed", KIND_NUMBER, false},

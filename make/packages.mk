@@ -26,11 +26,11 @@ endef
 
 build/.packages-deb build/.packages-pictures build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-bench build/.packages-style build/.packages-ci: make/packages.mk
 build/.packages-build:
-	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev libutf8proc-dev,to build: the compiler and the libraries for systemd's sockets and journal$(comma) for the sandbox's filter$(comma) for NATS and for the properties of characters)
+	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev libutf8proc-dev libjansson-dev libhttp-parser-dev libwslay-dev nettle-dev,to build: the compiler and the libraries for systemd's sockets and journal$(comma) for the sandbox's filter$(comma) for NATS$(comma) for the properties of characters and for JSON)
 build/.packages-run:
 	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
 build/.packages-check:
-	$(call need,libcmocka-dev libjansson-dev libhttp-parser-dev libwslay-dev nettle-dev systemd systemd-container expect iproute2 irssi weechat-curses ii python3-irc inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools tmux valgrind openssl python3 zsh,to test: the test library$(comma) the libraries of chat-web$(comma) the real programs that the chat is tested with$(comma) valgrind for leaks$(comma) openssl for certificates$(comma) python3 to read JSON and zsh for its completion)
+	$(call need,libcmocka-dev systemd systemd-container expect iproute2 irssi weechat-curses ii python3-irc inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools tmux valgrind openssl python3 zsh,to test: the test library$(comma) the real programs that the chat is tested with$(comma) valgrind for leaks$(comma) openssl for certificates$(comma) python3 to read JSON and zsh for its completion)
 build/.packages-container:
 	$(call need,debootstrap,to test: the root of a container)
 build/.packages-fuzz:

@@ -6,17 +6,17 @@ SOURCES = $(wildcard include/chat/*.h chatd/*.[ch] chat-session/*.[ch] chat-link
 # Files call only files that are below them in doc/hacking.md.
 .PHONY: check-layers
 check-layers: ## checks which files may call which
-check-layers: all build/chat-web
-	tests/layers $(CHECKED)
+check-layers: all
+	tests/layers $(PROGRAMS)
 
 .PHONY: style
 style: ## formatting, static analysis, and layers (doc/hacking.md)
 style: check-layers build/.packages-style build/.packages-build build/.packages-check build/sandbox-filter.h
-	+@$(PARALLEL) $(patsubst %.c,build/style/%.ok,$(wildcard $(CHECKED:%=%/*.c)))
+	+@$(PARALLEL) $(patsubst %.c,build/style/%.ok,$(wildcard $(PROGRAMS:%=%/*.c)))
 	clang-format --dry-run --Werror $(SOURCES)
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-		--suppress=missingIncludeSystem $(CPPFLAGS) $(CHECKED)
-	mandoc -T lint -W warning $(MANUALS) $(wildcard chat-web/*.[58])
+		--suppress=missingIncludeSystem $(CPPFLAGS) $(PROGRAMS)
+	mandoc -T lint -W warning $(MANUALS)
 	@find $(STYLE_PASSED) -type f -mtime +30 -delete
 # A file that passed is checked again once it, one of its headers, or a check has changed. STYLE_PASSED has a file for
 # each text that passed, in any tree of this machine. Its name is a hash of the text, its headers and the checks.

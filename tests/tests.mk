@@ -19,7 +19,7 @@ SANITIZED := $(filter-out valgrind package full nspawn,$(SYSTEM))
 KILLPOINTS := $(filter killpoints-%,$(SYSTEM))
 NETWORKED  := $(filter network-%,$(SYSTEM))
 # Tests that need a systemd as PID 1. tests/system/in-systemd boots one for them.
-BOOTED    := units settings telnet crowd full crash outage hijack flood package upgrade access ircs proxies chatctl monitoring
+BOOTED    := units settings telnet crowd full crash outage hijack flood package upgrade access ircs bots proxies chatctl monitoring
 # Tests that need three systems. They run outside of these, and tests/system/in-hosts boots the hosts.
 HOSTED    := hosts
 # Tests beside containers with a systemd. tests/system/in-containers boots the containers.
@@ -105,8 +105,6 @@ build/tests/under-qemu: tests/under-qemu.c | build/.packages-build
 check-system/valgrind: build/tests/valgrind-pidfd.so
 check-system/clock check-sanitized/clock: build/tests/clock.so
 check-system/sandbox: build/tests/late-libc.so
-check-system/json: build/chat-web
-check-sanitized/json: build/sanitized/chat-web
 $(KILLPOINTS:%=build/tests/system/test-%): $(call OBJECTS,obj,$(KILLING) $(addprefix chat-irc/,line.c message.c nick.c))
 $(NETWORKED:%=build/tests/system/test-%): $(call OBJECTS,obj,$(NETWORK))
 $(NETWORKED:%=build/tests/system/test-%): TEST_LIBS := -lnats

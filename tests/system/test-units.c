@@ -47,11 +47,12 @@ static void test_units_are_verified(void **state)
                 shell("grep -L ^WantedBy= units/*.socket units/*.timer units/chatd.service units/chat-link.service"),
                 "");
         shell("systemctl preset chat-echo.socket chat-irc.socket chat-ircs.socket chat-irc-proxied.socket "
-              "chat-local.socket chat-tls.socket chat-proxied.socket 2>&1");
+              "chat-local.socket chat-tls.socket chat-proxied.socket chat-json.socket chat-json-tcp.socket 2>&1");
         assert_string_equal(shell("systemctl is-enabled chat-echo.socket chat-irc.socket chat-ircs.socket "
                                   "chat-irc-proxied.socket chat-local.socket chat-tls.socket "
-                                  "chat-proxied.socket || true"),
-                            "disabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled");
+                                  "chat-proxied.socket chat-json.socket chat-json-tcp.socket || true"),
+                            "disabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled\n"
+                            "disabled");
 }
 
 /* From version 255 on systemd limits how often a socket wakes it, which would hold up newcomers. The units turn that
@@ -63,11 +64,11 @@ static void test_nothing_limits_how_quickly_people_come(void **state)
         assert_string_equal(
                 shell("systemctl show -P PollLimitIntervalUSec $(cd units && ls *.socket) | grep . | sort -u || true"),
                 knows ? "0" : "");
-        assert_string_equal(shell("find /usr/local/lib/systemd -name poll-limit.conf | wc -l"), knows ? "11" : "0");
+        assert_string_equal(shell("find /usr/local/lib/systemd -name poll-limit.conf | wc -l"), knows ? "13" : "0");
         for (int version = 252; version <= 257; version++) {
                 shell("make --no-print-directory install DESTDIR=/tmp/systemd SYSTEMD=%d 2>&1", version);
                 assert_string_equal(shell("cd /tmp/systemd && find . -name poll-limit.conf | wc -l"),
-                                    version >= 255 ? "11" : "0");
+                                    version >= 255 ? "13" : "0");
                 shell("make --no-print-directory uninstall DESTDIR=/tmp/systemd 2>&1");
                 assert_string_equal(shell("find /tmp/systemd ! -type d -o -name '*.d' -path '*/chat*'"), "");
         }
@@ -84,6 +85,7 @@ static void test_the_exposure(void **state)
                     {"chat-echo@.service", 63, 42},    {"chat-local@.service", 63, 42},
                     {"chat-proxied@.service", 63, 42}, {"chat-tls@.service", 12, 9},
                     {"chat-irc@.service", 63, 42},     {"chat-irc-proxied@.service", 63, 42},
+                    {"chat-json@.service", 63, 42},    {"chat-json-tcp@.service", 63, 42},
                     {"chat-ircs@.service", 12, 9},     {"chat-link.service", 15, 10},
                     {"chat-metrics.service", 14, 9}};
         (void)state;
@@ -543,16 +545,21 @@ static void test_install_into_a_package(void **state)
 static void test_uninstall(void **state)
 {
         (void)state;
-        struct client *a = booted_join();
+        shell("systemctl enable --now chat-json.socket 2>&1");
+        struct client *a = booted_join(), *bot = client_connect_unix("/run/chat-json.sock");
+        client_expect(bot, "{\"event\":\"welcome\",");
         shell("make --no-print-directory uninstall 2>&1");
         client_expect(a, "*** The chat was shut down\r\n");
         assert_string_equal(client_expect_end(a), "");
+        client_expect(bot, "\"code\":\"shut-down\"");
+        client_expect_end(bot);
         shell("make --no-print-directory uninstall 2>&1"); /* a second time is no error */
-        shell("test ! -e /run/chat");
+        shell("test ! -e /run/chat && test ! -e /run/chat-json.sock");
         assert_string_equal(shell("systemctl list-units --plain --no-legend --all 'chat*.socket' 'chat*.service'"), "");
         assert_string_equal(shell("find /usr/local /etc/systemd -name 'chat*'"), "");
         shell("test ! -e /etc/needrestart/conf.d/chat.conf");
         client_free(a);
+        client_free(bot);
 }
 
 int main(void)
