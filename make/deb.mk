@@ -1,7 +1,7 @@
 # Debian packages.
 
 # The packages are built in a copy, so no file of the build stays in the tree.
-build/package/built: $(wildcard chatd/* chat-session/* chat-link/* chatctl/* chat-init/* container/* include/chat/* units/* fail2ban/*/* doc/* debian/* debian/*/*) Makefile $(wildcard make/*) README.md \
+build/package/built: $(wildcard $(PROGRAMS:%=%/*) container/* include/chat/* units/* fail2ban/*/* doc/* debian/* debian/*/*) Makefile $(wildcard make/*) README.md \
 		| build/.packages-build build/.packages-deb
 	@rm -rf $(@D); mkdir -p $(@D)/tree; echo "Building the Debian packages"
 	@cp -a $(PROGRAMS) include units fail2ban doc debian make Makefile README.md LICENSE $(@D)/tree
