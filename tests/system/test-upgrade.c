@@ -9,12 +9,13 @@
 #define LOCAL_SOCKET "/run/chat-local.sock"
 #define PROXIED_SOCKET "/run/chat-proxied.sock"
 #define IRC_SOCKET "/run/chat-irc-proxied.sock"
+#define JSON_SOCKET "/run/chat-json.sock"
 
 enum { PEOPLE = 3 };
 
 /* One for each unit whose instances are sessions of the chat. */
 static struct client *people[PEOPLE];
-static struct client *echo, *irc;
+static struct client *echo, *irc, *bot;
 
 static int install(void **state)
 {
@@ -26,7 +27,8 @@ static int install(void **state)
                 exit(0);
         }
         booted_install_without_history(state);
-        shell("systemctl enable --now chat-local.socket chat-echo.socket 2>&1 && systemctl start chat-tls.socket "
+        shell("systemctl enable --now chat-local.socket chat-echo.socket chat-json.socket 2>&1 && systemctl start "
+              "chat-tls.socket "
               "chat-ircs.socket");
         return 0;
 }
@@ -60,6 +62,8 @@ static bool talk(const char *what)
         client_send(irc, "PING :%s\r\n", what);
         client_expect(irc, " PONG ");
         client_expect(irc, ":%s\r\n", what);
+        client_send(bot, "{\"do\":\"rooms\",\"ref\":\"%s\"}\n", what);
+        client_expect(bot, "{\"event\":\"answer\",\"ref\":\"%s\",\"code\":\"rooms\",", what);
         return calm;
 }
 
@@ -75,6 +79,8 @@ static int join(void **state)
         irc = client_connect_unix(IRC_SOCKET);
         client_send(irc, "PROXY TCP4 192.0.2.7 192.0.2.1 4712 6697\r\nNICK irc\r\nUSER irc 0 * :irc\r\n");
         client_expect(irc, " 001 irc ");
+        bot = client_connect_unix(JSON_SOCKET);
+        client_expect(bot, "{\"event\":\"welcome\",");
         talk("hello"); /* after the notice of the join */
         return 0;
 }
@@ -86,6 +92,7 @@ static int leave(void **state)
                 client_free(people[i]);
         client_free(echo);
         client_free(irc);
+        client_free(bot);
         shell_until("! systemctl list-units --plain --no-legend 'chat*@*.service' | grep -q .");
         return 0;
 }
@@ -123,7 +130,7 @@ static void test_needrestart_leaves_sessions_alone(void **state)
         const char *said = run_needrestart(), *deferred = strstr(said, "Service restarts being deferred:");
         if (!deferred || !strstr(deferred, "chat@") || !strstr(deferred, "chat-local@") ||
             !strstr(deferred, "chat-proxied@") || !strstr(deferred, "chat-echo@") ||
-            !strstr(deferred, "chat-irc-proxied@"))
+            !strstr(deferred, "chat-irc-proxied@") || !strstr(deferred, "chat-json@"))
                 fail_msg("it does not say that it leaves the sessions alone:\n%s", said);
         assert_true(talk("behind needrestart"));
         assert_string_equal(what_runs(), before);
@@ -138,8 +145,8 @@ static void test_systemd_refuses_restarts(void **state)
         snprintf(before, sizeof(before), "%s", what_runs());
         shell("mv " EXEMPTION " /run/exemption");
         const char *said = run_needrestart();
-        for (const char *const *unit =
-                     (const char *const[]){"chat", "chat-local", "chat-proxied", "chat-echo", "chat-irc-proxied", NULL};
+        for (const char *const *unit = (const char *const[]){"chat", "chat-local", "chat-proxied", "chat-echo",
+                                                             "chat-irc-proxied", "chat-json", NULL};
              *unit; unit++) {
                 char refusal[64];
                 snprintf(refusal, sizeof(refusal), "Failed to restart %s@", *unit);
