@@ -75,14 +75,20 @@ static void events_put_room(struct object *o, struct slice room)
         object_text(o, "room", room.len > 0 ? room : slice_of(FIRST_ROOM));
 }
 
+/* Returns the name of a person without the host. */
+static struct slice events_name(struct slice name)
+{
+        const char *at = memchr(name.at, '@', name.len);
+        return (struct slice){name.at, at ? (size_t)(at - name.at) : name.len};
+}
+
 /* Adds a name. That of a person on another host, as in "ann@b", is a name and a host. */
 static void events_put_name(struct object *o, struct slice name)
 {
-        const char *at = memchr(name.at, '@', name.len);
-        size_t len = at ? (size_t)(at - name.at) : name.len;
-        object_text(o, "name", (struct slice){name.at, len});
-        if (at)
-                object_text(o, "host", (struct slice){at + 1, name.len - len - 1});
+        struct slice alone = events_name(name);
+        object_text(o, "name", alone);
+        if (alone.len < name.len)
+                object_text(o, "host", (struct slice){name.at + alone.len + 1, name.len - alone.len - 1});
 }
 
 void events_welcome(struct web *w, struct slice asked, uint64_t people)
@@ -246,7 +252,7 @@ static void events_put_details(struct object *o, const struct web *w, const stru
                 break;
         }
         if (r->kind == RECORD_RENAME)
-                object_text(o, "new", r->text);
+                object_text(o, "new", events_name(r->text));
         else if (r->kind == RECORD_CAME || r->kind == RECORD_WENT)
                 object_text(o, r->kind == RECORD_CAME ? "from" : "to", r->text);
         else if (record_is_said(r) || r->kind == RECORD_TOPIC)

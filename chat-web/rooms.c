@@ -97,7 +97,7 @@ void rooms_reenter(struct web *w)
 
 bool rooms_may_reenter(const struct web *w)
 {
-        return w->reentered < w->rooms_count && talk_room(w->session) >= WEB_QUEUE_MIN_BYTES;
+        return w->reentered < w->rooms_count && talk_is_open(w->session) && talk_room(w->session) >= WEB_QUEUE_MIN_BYTES;
 }
 
 void rooms_reenter_next(struct web *w)
