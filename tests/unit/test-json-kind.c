@@ -3,11 +3,22 @@
 #include "../../chat-web/parser.h"
 #include "../../chat-web/web.h"
 
+#include <chat/notice.h>
 #include <chat/utc.h>
+
+#include "../schema.h"
 
 #include "session-fixture.h"
 
 static struct web web;
+static FILE *events, *requests; /* each event of these tests, and each request that is right, is checked */
+
+/* Sends requests that are right. */
+static void ask(struct fixture *f, const char *lines)
+{
+        fputs(lines, requests);
+        type(f, lines);
+}
 
 /* Reads the next line that the client gets. */
 static const char *next_line(struct fixture *f)
@@ -19,6 +30,7 @@ static const char *next_line(struct fixture *f)
                 await(f->client);
                 assert_int_equal(read(f->client, line + len, 1), 1);
         } while (line[len++] != '\n');
+        fwrite(line, 1, len, events);
         line[len - 1] = '\0';
         return line;
 }
@@ -117,7 +129,7 @@ static void test_requests(void **state)
         (void)state;
         struct fixture *f = start_json();
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-                type(f, cases[i].asked);
+                ask(f, cases[i].asked);
                 struct frame frame = next_request(f);
                 assert_int_equal(frame.type, cases[i].type);
                 assert_true(slice_equal(frame.name, slice_of(cases[i].name)));
@@ -132,14 +144,14 @@ static void test_what_is_said(void **state)
         (void)state;
         char expected[256];
         struct fixture *f = start_json();
-        type(f, "{\"do\":\"say\",\"room\":\"den\",\"text\":\"one\\ntwo\\u001b\",\"ref\":7}\n");
+        ask(f, "{\"do\":\"say\",\"room\":\"den\",\"text\":\"one\\ntwo\\u001b\",\"ref\":7}\n");
         struct frame frame = next_request(f);
         assert_int_equal(frame.type, FRAME_ROOM_LINE);
         assert_true(slice_equal(frame.text, slice_of("one\ntwo^[")));
         snprintf(expected, sizeof(expected), "{\"event\":\"answer\",\"ref\":7,\"code\":\"said\",\"id\":\"%016llx-2\"}",
                  (unsigned long long)frame.id);
         assert_line(f, expected);
-        type(f, "{\"do\":\"act\",\"room\":\"den\",\"text\":\"waves\",\"ref\":\"a \\\"b\\\"\"}\n");
+        ask(f, "{\"do\":\"act\",\"room\":\"den\",\"text\":\"waves\",\"ref\":\"a \\\"b\\\"\"}\n");
         assert_int_equal(next_request(f).type, FRAME_ROOM_ACTION);
         assert_non_null(strstr(next_line(f), "{\"event\":\"answer\",\"ref\":\"a \\\"b\\\"\",\"code\":\"said\","));
         stop(f);
@@ -219,10 +231,33 @@ static void test_wrong_requests(void **state)
                 {"{\"do\":\"who\"", NULL}, /* the rest of the line follows */
                 {",\"do\":\"say\"}\n", "not-json"},
                 {"{\"a\":\"\\ud800\"}\n", "not-json"},
+                {"{\"a\":\"\\ude00\"}\n", "not-json"},
+                {"{\"a\":\"\\ud83dx\"}\n", "not-json"},
+                {"{\"a\":\"\\ud83d\\ud83d\"}\n", "not-json"},
+                {"{\"\\ud800\":1}\n", "not-json"},
                 {"{\"a\":\"\\u0000\"}\n", "not-json"},
+                {"{\"\\u0000\":1}\n", "not-json"},
                 {"{\"a\":\"\xff\x1b\"}\n", "not-json"},
-                {"{\"a\":1e999}\n", "not-json"},
+                {"{\"a\":\"\xc0\x80\"}\n", "not-json"},
+                {"{\"a\":\"\xed\xa0\x80\"}\n", "not-json"},
+                {"{\"a\":\"\xf4\x90\x80\x80\"}\n", "not-json"},
+                {"{\"a\":\"\xe2\x82\"}\n", "not-json"},
+                {"\xef\xbb\xbf{}\n", "not-json"},
+                {"{\"a\":\"\t\"}\n", "not-json"},
+                {"{\"a\":1e400}\n", "not-json"},
+                {"{\"a\":-1e400}\n", "not-json"},
                 {"{\"a\":99999999999999999999}\n", "not-json"},
+                {"{\"a\":-99999999999999999999}\n", "not-json"},
+                {"{\"a\":01}\n", "not-json"},
+                {"{\"a\":NaN}\n", "not-json"},
+                {"{\"do\":\"rooms\",\"do\":\"rooms\"}\n", "not-json"},
+                {"{\"a\":{\"b\":1,\"\\u0062\":2}}\n", "not-json"},
+                {"{\"do\":\"rooms\"} {\"do\":\"rooms\"}\n", "not-json"},
+                {"{\"do\":\"rooms\",\"ref\":1.0}\n", "ref-invalid"},
+                {"{\"do\":\"rooms\",\"ref\":null}\n", "ref-invalid"},
+                {"{\"do\":\"history\",\"room\":\"den\",\"lines\":-0}\n", "lines-invalid"},
+                {"{\"do\":\"history\",\"room\":\"den\",\"lines\":1e1}\n", "lines-invalid"},
+                {"{\"do\":\"history\",\"room\":\"den\",\"lines\":9223372036854775807}\n", "lines-invalid"},
                 {"{}\n", "do-missing"},
                 {"{\"do\":7}\n", "do-missing"},
                 {"{\"do\":\"fly\"}\n", "do-unknown"},
@@ -257,7 +292,7 @@ static void test_wrong_requests(void **state)
         deep[sizeof(deep) - 1] = '\0';
         type(f, deep);
         assert_non_null(strstr(next_line(f), "\"code\":\"too-long\""));
-        type(f, "{\"do\":\"rooms\"}\n"); /* it goes on */
+        ask(f, "{\"do\":\"rooms\"}\n"); /* it goes on */
         assert_int_equal(next_request(f).type, FRAME_ROOMS);
         stop(f);
 }
@@ -267,11 +302,11 @@ static void test_answers(void **state)
         (void)state;
         char expected[512];
         struct fixture *f = start_json();
-        type(f, "{\"do\":\"join\",\"room\":\"den\",\"ref\":\"j\"}\n");
+        ask(f, "{\"do\":\"join\",\"room\":\"den\",\"ref\":\"j\"}\n");
         answer_entered(f, 1, next_request(f).number);
         assert_line(f, "{\"event\":\"answer\",\"ref\":\"j\"," ENTERED);
-        type(f, "{\"do\":\"msg\",\"to\":\"bob\",\"text\":\"psst\",\"ref\":1}\n{\"do\":\"nick\",\"name\":\"eve\","
-                "\"ref\":2}\n");
+        ask(f, "{\"do\":\"msg\",\"to\":\"bob\",\"text\":\"psst\",\"ref\":1}\n{\"do\":\"nick\",\"name\":\"eve\","
+               "\"ref\":2}\n");
         struct frame msg = next_request(f), nick = next_request(f);
         uint8_t buffer[FRAME_MAX_BYTES];
         msg.type = FRAME_SENT;
@@ -332,7 +367,7 @@ static void test_since(void **state)
 {
         (void)state;
         struct fixture *f = start_json();
-        type(f, "{\"do\":\"join\",\"room\":\"den\",\"since\":\"0000000000000063-3\"}\n");
+        ask(f, "{\"do\":\"join\",\"room\":\"den\",\"since\":\"0000000000000063-3\"}\n");
         struct frame frame = next_request(f);
         assert_int_equal(frame.key, HISTORY_MAX_LINES);
         answer_entered(f, 1, frame.number);
@@ -340,20 +375,20 @@ static void test_since(void **state)
         assert_line(f, "{\"event\":\"answer\"," ENTERED);
         assert_past(f, 4);
         assert_past(f, 5);
-        type(f, "{\"do\":\"leave\",\"room\":\"den\"}\n");
+        ask(f, "{\"do\":\"leave\",\"room\":\"den\"}\n");
         answer(f, next_request(f).number, (struct answer){.code = ANSWER_EXITED, .room = slice_of("den")});
         assert_non_null(strstr(next_line(f), "\"code\":\"exited\""));
-        type(f, "{\"do\":\"join\",\"room\":\"den\",\"since\":\"0000000000000063-2\"}\n");
+        ask(f, "{\"do\":\"join\",\"room\":\"den\",\"since\":\"0000000000000063-2\"}\n");
         frame = next_request(f);
         answer_entered(f, 1, frame.number);
         tell_past(f, 1, frame.number, 4, 4);
         assert_line(f, "{\"event\":\"answer\"," ENTERED);
         assert_line(f, "{\"event\":\"missing\",\"room\":\"den\",\"since\":\"0000000000000063-2\"}");
         assert_past(f, 4);
-        type(f, "{\"do\":\"leave\",\"room\":\"den\"}\n");
+        ask(f, "{\"do\":\"leave\",\"room\":\"den\"}\n");
         answer(f, next_request(f).number, (struct answer){.code = ANSWER_EXITED, .room = slice_of("den")});
         assert_non_null(strstr(next_line(f), "\"code\":\"exited\""));
-        type(f, "{\"do\":\"join\",\"room\":\"den\",\"since\":\"0000000000000063-2\"}\n"); /* there is no history */
+        ask(f, "{\"do\":\"join\",\"room\":\"den\",\"since\":\"0000000000000063-2\"}\n"); /* there is no history */
         answer_entered(f, 1, next_request(f).number);
         assert_line(f, "{\"event\":\"answer\"," ENTERED);
         assert_line(f, "{\"event\":\"missing\",\"room\":\"den\",\"since\":\"0000000000000063-2\"}");
@@ -366,7 +401,7 @@ static void test_a_chatd_that_forgot(void **state)
 {
         (void)state;
         struct fixture *f = start_json();
-        type(f, "{\"do\":\"join\",\"room\":\"den\"}\n");
+        ask(f, "{\"do\":\"join\",\"room\":\"den\"}\n");
         answer_entered(f, 1, next_request(f).number);
         assert_line(f, "{\"event\":\"answer\"," ENTERED);
         tell_one(f, 1,
@@ -388,6 +423,25 @@ static void test_a_chatd_that_forgot(void **state)
         stop(f);
 }
 
+/* A client that leaves does not enter its rooms again. */
+static void test_a_chatd_that_forgot_a_client_that_leaves(void **state)
+{
+        (void)state;
+        char byte;
+        struct fixture *f = start_json();
+        ask(f, "{\"do\":\"join\",\"room\":\"den\"}\n");
+        answer_entered(f, 1, next_request(f).number);
+        assert_line(f, "{\"event\":\"answer\"," ENTERED);
+        shutdown(f->client, SHUT_WR);
+        assert_int_equal(next_frame(f).type, FRAME_BYE);
+        tell(f, FRAME_WELCOME, 1, 0, "ann");
+        assert_non_null(strstr(next_line(f), "{\"event\":\"welcome\",\"id\":\""));
+        tell(f, FRAME_GOODBYE, 1, 0, "");
+        assert_ended(f);
+        assert_int_equal(recv(f->intake, &byte, 1, MSG_DONTWAIT), -1);
+        stop(f);
+}
+
 /* Requests beyond those that can wait are read when there is room again. */
 static void test_many_requests(void **state)
 {
@@ -398,7 +452,7 @@ static void test_many_requests(void **state)
         struct fixture *f = start_json();
         int size = (int)sizeof(text) * 2;
         setsockopt(f->client, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-        type(f, text);
+        ask(f, text);
         uint8_t bytes[ANSWER_ROOMS_MAX_BYTES];
         struct answer_rooms list = answer_rooms_begin(bytes);
         for (size_t i = 0; i < 1024; i++) {
@@ -438,7 +492,7 @@ static void test_a_text_that_grows(void **state)
         for (int n = 0; len < WEB_LINE_MAX_BYTES - 8; n++)
                 len += (size_t)sprintf(line + len, "%s", n % 510 == 509 ? "\\n" : "\xc2\x85");
         sprintf(line + len, "\"}\n");
-        type(f, line);
+        ask(f, line);
         size_t bytes = 0;
         while (bytes < 30000) {
                 struct frame frame = next_request(f);
@@ -460,7 +514,7 @@ static void test_many_rooms(void **state)
                 ;
         struct answer a = answer_of_rooms(ANSWER_ROOMS, &list);
         for (int i = 0; i < 2; i++) {
-                type(f, "{\"do\":\"rooms\"}\n");
+                ask(f, "{\"do\":\"rooms\"}\n");
                 if (i > 0)
                         a.rooms_count = UINT64_MAX - 60;
                 answer(f, next_request(f).number, a);
@@ -479,24 +533,24 @@ static void test_rooms_of_the_client(void **state)
 {
         (void)state;
         struct fixture *f = start_json();
-        type(f, "{\"do\":\"join\",\"room\":\"den\"}\n");
+        ask(f, "{\"do\":\"join\",\"room\":\"den\"}\n");
         answer_entered(f, 1, next_request(f).number);
         assert_entered(f);
-        type(f, "{\"do\":\"leave\",\"room\":\"den\"}\n{\"do\":\"leave\",\"room\":\"den\"}\n");
+        ask(f, "{\"do\":\"leave\",\"room\":\"den\"}\n{\"do\":\"leave\",\"room\":\"den\"}\n");
         uint64_t leave = next_request(f).number, again = next_request(f).number;
         answer(f, leave, (struct answer){.code = ANSWER_EXITED, .room = slice_of("den")});
         answer(f, again, (struct answer){.code = ANSWER_NOT_IN_ROOM, .room = slice_of("den")});
         next_line(f);
         next_line(f);
         assert_int_equal(web.rooms_count, 0);
-        type(f, "{\"do\":\"join\",\"room\":\"den\"}\n");
+        ask(f, "{\"do\":\"join\",\"room\":\"den\"}\n");
         answer_entered(f, 1, next_request(f).number);
         assert_entered(f);
-        type(f, "{\"do\":\"join\",\"room\":\"den\",\"since\":\"0000000000000063-3\"}\n"); /* it is there */
+        ask(f, "{\"do\":\"join\",\"room\":\"den\",\"since\":\"0000000000000063-3\"}\n"); /* it is there */
         answer(f, next_request(f).number, (struct answer){.code = ANSWER_MUTED});
         assert_non_null(strstr(next_line(f), "\"code\":\"muted\""));
         assert_int_equal(web.rooms_count, 1);
-        type(f, "{\"do\":\"join\",\"room\":\"tea\"}\n");
+        ask(f, "{\"do\":\"join\",\"room\":\"tea\"}\n");
         answer(f, next_request(f).number, (struct answer){.code = ANSWER_ROOM_ALIKE, .room = slice_of("lea")});
         assert_non_null(strstr(next_line(f), "\"code\":\"room-alike\""));
         assert_int_equal(web.rooms_count, 1);
@@ -515,7 +569,7 @@ static void test_an_answer_with_a_text(void **state)
         (void)state;
         uint8_t buffer[FRAME_MAX_BYTES];
         struct fixture *f = start_json();
-        type(f, "{\"do\":\"join\",\"room\":\"den\",\"ref\":5}\n");
+        ask(f, "{\"do\":\"join\",\"room\":\"den\",\"ref\":5}\n");
         uint64_t number = next_request(f).number;
         tell_raw(
                 f, buffer,
@@ -523,6 +577,240 @@ static void test_an_answer_with_a_text(void **state)
                              &(struct frame){.type = FRAME_ANSWER, .id = 1, .number = number, .text = slice_of("No")}));
         assert_line(f, "{\"event\":\"answer\",\"ref\":5,\"code\":\"unknown\",\"sentence\":\"No\"}");
         assert_int_equal(web.rooms_count, 0);
+        stop(f);
+}
+
+/* A NUL in a line, and refs at their limits. */
+static void test_numbers_and_nul(void **state)
+{
+        static const char nul[] = "{\"a\":\"\0\"}\n{\"do\":\"rooms\"}\0\n";
+        static const struct {
+                const char *ref, *answered;
+        } refs[] = {
+                {"-0", "0"},
+                {"9223372036854775807", "9223372036854775807"},
+                {"-9223372036854775808", "-9223372036854775808"},
+                {"\"\\u0041\\/\\n\"", "\"A/\\n\""},
+                {"\"\"", "\"\""},
+        };
+        (void)state;
+        char text[128];
+        struct fixture *f = start_json();
+        assert_int_equal(write(f->client, nul, sizeof(nul) - 1), sizeof(nul) - 1);
+        for (int i = 0; i < 2; i++)
+                assert_non_null(strstr(next_line(f), "\"code\":\"not-json\""));
+        for (size_t i = 0; i < sizeof(refs) / sizeof(refs[0]); i++) {
+                snprintf(text, sizeof(text), "{\"do\":\"rooms\",\"ref\":%s}\n", refs[i].ref);
+                ask(f, text);
+                answer(f, next_request(f).number, (struct answer){.code = ANSWER_NO_MEMORY});
+                snprintf(text, sizeof(text), "{\"event\":\"answer\",\"ref\":%s,\"code\":", refs[i].answered);
+                assert_non_null(strstr(next_line(f), text));
+        }
+        stop(f);
+}
+
+/* A line of a megabyte is refused once, and the next line counts. */
+static void test_a_line_of_a_megabyte(void **state)
+{
+        (void)state;
+        enum { SIZE = 1 << 20 };
+        char *line = malloc(SIZE + 2);
+        struct fixture *f = start_json();
+        memset(line, 'x', SIZE);
+        memcpy(line + SIZE, "\n", 2);
+        type(f, line);
+        free(line);
+        assert_line(f, "{\"event\":\"error\",\"code\":\"too-long\",\"sentence\":\"a line has at most 8192 bytes\"}");
+        ask(f, "{\"do\":\"rooms\"}\n");
+        assert_int_equal(next_request(f).type, FRAME_ROOMS);
+        stop(f);
+}
+
+/* Sends `text` as often as possible, up to `most` times, without reading. Returns how often that was. */
+static size_t flood(struct fixture *f, const char *text, size_t most)
+{
+        size_t sent = 0;
+        while (sent < most && send(f->client, text, strlen(text), MSG_DONTWAIT) == (ssize_t)strlen(text))
+                sent++;
+        return sent;
+}
+
+/* Each of 100,000 lines gets its answer, although the client reads only when it cannot write. */
+static void test_a_client_that_reads_late(void **state)
+{
+        static char got[65536];
+        enum { LINES = 100000 };
+        (void)state;
+        size_t sent = 0, answered = 0;
+        struct fixture *f = start_json();
+        while (answered < LINES) {
+                sent += flood(f, "x\n", LINES - sent);
+                await(f->client);
+                ssize_t n = read(f->client, got, sizeof(got));
+                assert_true(n > 0);
+                for (ssize_t i = 0; i < n; i++)
+                        answered += got[i] == '\n';
+                assert_null(memmem(got, (size_t)n, "skipped", strlen("skipped")));
+        }
+        assert_int_equal(answered, LINES);
+        stop(f);
+}
+
+/* While chatd answers nothing, the session takes as many requests as can wait there, and leaves the others to the client. */
+static void test_a_chatd_that_does_not_answer(void **state)
+{
+        enum { REQUESTS = 100000 };
+        (void)state;
+        struct fixture *f = start_json();
+        size_t sent = flood(f, "{\"do\":\"rooms\"}\n", REQUESTS);
+        for (size_t taken = 0; taken < WEB_REQUESTS_MAX; taken++)
+                assert_int_equal(next_request(f).type, FRAME_ROOMS);
+        tell(f, FRAME_TEXT, 1, 1, "hello");
+        assert_line(f, "{\"event\":\"motd\",\"text\":\"hello\"}");
+        assert_int_equal(recv(f->intake, &(char){0}, 1, MSG_DONTWAIT), -1);
+        assert_true(sent + flood(f, "{\"do\":\"rooms\"}\n", REQUESTS - sent) < REQUESTS);
+        f->stop = 1; /* otherwise it waits for the answers, and for what the client sent behind these requests */
+        tell(f, FRAME_ROLLCALL, 1, 0, "");
+        stop(f);
+}
+
+/* Every code of an answer, with its details: to a request, in a notice, and from another host. */
+static void test_all_codes(void **state)
+{
+        (void)state;
+        uint8_t list_bytes[ANSWER_ROOMS_MAX_BYTES], bytes[NOTICE_ANSWER_MAX_BYTES];
+        char code[64], text[TEXT_MAX_BYTES];
+        struct answer_rooms list = answer_rooms_begin(list_bytes);
+        struct fixture *f = start_json();
+        answer_add_room(&list, &(struct answer_room){.name = slice_of("den"), .topic = slice_of(""), .people = 2});
+        for (uint8_t n = 1; n < ANSWER_CODES; n++) {
+                struct answer a = answer_of_rooms(n, &list);
+                a.name = a.other = a.room = a.host = slice_of("b");
+                a.text = slice_of("tea");
+                a.most = a.count = a.seconds = n;
+                snprintf(code, sizeof(code), "\"code\":\"%s\",", answer_rules[n].name);
+                if (n != ANSWER_SAID) { /* it is in notices alone */
+                        ask(f, "{\"do\":\"rooms\",\"ref\":1}\n");
+                        answer(f, next_request(f).number, a);
+                        assert_non_null(strstr(next_line(f), code));
+                }
+                if (n == ANSWER_PEOPLE || n == ANSWER_ROOMS || n == ANSWER_NOBODY_THERE) { /* see reply.h */
+                        tell_host_answer(f, n, &a);
+                        assert_non_null(strstr(next_line(f), code));
+                }
+                tell_one(f, 1, notice_record(LINK_ID, n, &a, text, bytes));
+                assert_non_null(strstr(next_line(f), code));
+        }
+        stop(f);
+}
+
+/* What happens seldom. */
+static void test_other_events(void **state)
+{
+        (void)state;
+        struct fixture *f = start_json();
+        tell_record(f, RECORD_LEAVE, 99, UINT64_MAX, "bob", LEAVE_REMOVED);
+        assert_line(f, "{\"event\":\"leave\",\"id\":\"0000000000000063-18446744073709551615-leave\",\"time\":\"T\","
+                       "\"room\":\"lobby\",\"name\":\"bob\",\"removed\":true}");
+        tell_record(f, RECORD_ENTER, 99, 1, "bob", "");
+        assert_line(f, "{\"event\":\"join\",\"id\":\"0000000000000063-1-join\",\"time\":\"T\",\"room\":\"lobby\","
+                       "\"name\":\"bob\"}");
+        tell_record(f, RECORD_EXIT, 99, 2, "bob", "");
+        assert_line(f, "{\"event\":\"leave\",\"id\":\"0000000000000063-2-leave\",\"time\":\"T\",\"room\":\"lobby\","
+                       "\"name\":\"bob\"}");
+        tell_one(f, 1,
+                 (struct record){.kind = RECORD_NOTICE,
+                                 .id = LINK_ID,
+                                 .number = 3,
+                                 .answer = slice_of(""),
+                                 .text = slice_of("b is away")});
+        assert_line(f, "{\"event\":\"notice\",\"id\":\"0000000000000001-3-notice\",\"time\":\"T\",\"text\":\"b is "
+                       "away\"}");
+        tell_record(f, RECORD_REPLY, LINK_ID, 4, "chat@b", "nobody is there");
+        assert_line(f, "{\"event\":\"reply\",\"id\":\"0000000000000001-4-reply\",\"time\":\"T\",\"host\":\"b\","
+                       "\"text\":\"nobody is there\"}");
+        tell_record(f, RECORD_TOPIC, 99, 5, "bob", "");
+        assert_line(f, "{\"event\":\"topic\",\"id\":\"0000000000000063-5-topic\",\"time\":\"T\",\"room\":\"lobby\","
+                       "\"name\":\"bob\",\"text\":\"\"}");
+        tell_code(f, (struct frame){.type = FRAME_PROBE, .key = 7},
+                  &(struct answer){.code = ANSWER_NAME_WANTED, .name = slice_of("bob")});
+        assert_line(f,
+                    "{\"event\":\"notice\",\"code\":\"name-wanted\",\"name\":\"bob\",\"sentence\":\"bob asked for your "
+                    "name, ann\"}");
+        tell(f, FRAME_MISSED, 1, MISSED_UNKNOWN, "");
+        assert_non_null(strstr(next_line(f), "{\"event\":\"notice\",\"code\":\"missed\",\"sentence\":"));
+        tell(f, FRAME_TEXT, 1, 1, "be nice\nhave fun");
+        assert_line(f, "{\"event\":\"motd\",\"text\":\"be nice\\nhave fun\"}");
+        close(f->intake);
+        ask(f, "{\"do\":\"say\",\"room\":\"den\",\"text\":\"hi\"}\n");
+        assert_non_null(strstr(next_line(f), "\"code\":\"said\""));
+        assert_line(f, "{\"event\":\"away\"}");
+        f->intake = rundir_bind(f->dir);
+        assert_line(f, "{\"event\":\"back\"}");
+        assert_int_equal(next_request(f).type, FRAME_ROOM_LINE);
+        tell_code(f, (struct frame){.type = FRAME_KICKED},
+                  &(struct answer){.code = ANSWER_REMOVED, .text = slice_of("rude")});
+        assert_line(f, "{\"event\":\"notice\",\"code\":\"removed\",\"text\":\"rude\",\"sentence\":\"You were removed: "
+                       "rude\"}");
+        stop(f);
+}
+
+/* A person on another host takes another name there. */
+static void test_a_remote_rename(void **state)
+{
+        (void)state;
+        struct fixture *f = start_json();
+        tell_record(f, RECORD_RENAME, LINK_ID, 1, "zoe@b", "zo@b");
+        assert_line(f, "{\"event\":\"rename\",\"id\":\"0000000000000001-1-rename\",\"time\":\"T\",\"room\":\"lobby\","
+                       "\"name\":\"zoe\",\"host\":\"b\",\"new\":\"zo\"}");
+        stop(f);
+}
+
+/* A client that may not join, and one that chatd knows under another name. */
+static void test_the_greeting(void **state)
+{
+        (void)state;
+        struct fixture *f = start_json();
+        tell_code(f, (struct frame){.type = FRAME_REFUSED},
+                  &(struct answer){.code = ANSWER_BANNED, .text = slice_of("rude")});
+        assert_line(f, "{\"event\":\"refused\",\"code\":\"banned\",\"text\":\"rude\",\"sentence\":\"you are banned "
+                       "(rude)\"}");
+        assert_ended(f);
+        stop(f);
+        f = start_json();
+        uint8_t buffer[FRAME_MAX_BYTES];
+        tell_raw(
+                f, buffer,
+                frame_encode(buffer, sizeof(buffer),
+                             &(struct frame){.type = FRAME_WELCOME, .id = 2, .name = slice_of("ann~2"), .members = 3}));
+        assert_non_null(strstr(next_line(f), "\"name\":\"ann~2\",\"asked\":\"ann\",\"people\":3}"));
+        stop(f);
+}
+
+/* What chatd relays while the client does not read is counted, once the client reads again. */
+static void test_a_client_that_is_too_slow(void **state)
+{
+        (void)state;
+        char text[TEXT_MAX_BYTES + 1];
+        uint64_t lines = 0, number = 0;
+        struct fixture *f = start_json();
+        memset(text, '"', TEXT_MAX_BYTES);
+        text[TEXT_MAX_BYTES] = '\0';
+        for (; number < 200; number++) {
+                tell_one(f, 1,
+                         (struct record){.kind = RECORD_LINE,
+                                         .id = 99,
+                                         .number = number + 1,
+                                         .name = slice_of("bob"),
+                                         .text = slice_of(text)});
+                tell(f, FRAME_ROLLCALL, 1, 0, "");
+                assert_int_equal(next_frame(f).type, FRAME_HERE); /* the session has taken the line */
+        }
+        for (const char *line = ""; sscanf(line, "{\"event\":\"skipped\",\"lines\":%" SCNu64 "}", &lines) != 1;) {
+                line = next_line(f);
+                number -= strncmp(line, "{\"event\":\"line\",", strlen("{\"event\":\"line\",")) == 0;
+        }
+        assert_int_equal(lines, number);
         stop(f);
 }
 
@@ -536,12 +824,25 @@ int main(void)
                 cmocka_unit_test(test_answers),
                 cmocka_unit_test(test_since),
                 cmocka_unit_test(test_a_chatd_that_forgot),
+                cmocka_unit_test(test_a_chatd_that_forgot_a_client_that_leaves),
                 cmocka_unit_test(test_many_requests),
                 cmocka_unit_test(test_complex_lines),
                 cmocka_unit_test(test_a_text_that_grows),
                 cmocka_unit_test(test_many_rooms),
                 cmocka_unit_test(test_rooms_of_the_client),
                 cmocka_unit_test(test_an_answer_with_a_text),
+                cmocka_unit_test(test_numbers_and_nul),
+                cmocka_unit_test(test_a_line_of_a_megabyte),
+                cmocka_unit_test(test_a_client_that_reads_late),
+                cmocka_unit_test(test_a_chatd_that_does_not_answer),
+                cmocka_unit_test(test_all_codes),
+                cmocka_unit_test(test_other_events),
+                cmocka_unit_test(test_a_remote_rename),
+                cmocka_unit_test(test_the_greeting),
+                cmocka_unit_test(test_a_client_that_is_too_slow),
         };
-        return RUN_TESTS(tests);
+        events = schema_open("event");
+        requests = schema_open("request");
+        int failed = RUN_TESTS(tests);
+        return failed + schema_close(events) + schema_close(requests);
 }
