@@ -301,6 +301,8 @@ bool client_read(struct client *c, int64_t deadline, const char *what)
         ssize_t n = recv(c->fd, c->got + c->len, c->room - 1 - c->len, 0);
         if (n <= 0)
                 return false;
+        if (c->copy)
+                fwrite(c->got + c->len, 1, (size_t)n, c->copy);
         for (ssize_t i = 0; i < n; i++) /* the tests treat it as a string */
                 if (c->got[c->len + (size_t)i] == '\0')
                         c->got[c->len + (size_t)i] = '\1';

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
@@ -69,6 +70,7 @@ struct client {
         char name[64]; /* the chat's name for the client */
         char *got;     /* output that came and was not expected yet */
         size_t len, room;
+        FILE *copy; /* gets all output, too; NULL: there is none */
 };
 
 /* Connects. Waits for a listener if necessary. */
