@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <chat/assert.h>
+#include <chat/paths.h>
 #include <chat/safe-text.h>
 
 #include "events.h"
@@ -161,16 +162,18 @@ static void requests_nick(const struct asked *a)
                 requests_send(a, (struct frame){.type = FRAME_NICK, .name = name});
 }
 
-/* Reads an id as events have it. */
+/* Reads the id of a line, exactly as events have it. */
 static bool requests_read_place(struct slice text, struct web_place *place)
 {
-        char copy[48], *end;
+        char copy[48];
         snprintf(copy, sizeof(copy), "%.*s", (int)text.len, text.at);
-        place->id = strtoull(copy, &end, 16);
-        if (text.len >= sizeof(copy) || end != copy + 16 || *end != '-')
+        const char *number = copy + ID_DIGITS + 1;
+        if (text.len >= sizeof(copy) || strspn(copy, "0123456789abcdef") != ID_DIGITS || number[-1] != '-' ||
+            number[strspn(number, "0123456789")] != '\0')
                 return false;
-        place->number = strtoull(end + 1, &end, 10);
-        return *end == '\0' && place->number > 0;
+        place->id = strtoull(copy, NULL, 16);
+        place->number = strtoull(number, NULL, 10);
+        return place->number > 0;
 }
 
 static void requests_join(const struct asked *a)
