@@ -9,10 +9,12 @@ FUZZ_WRAPPED := clock_gettime nanosleep poll sendmsg recvmmsg calloc free reach_
 		note_remove_departed reach_remove_inbox note_name note_remove_name note_held note_named note_remove_held \
 		note_arrival note_remove_arrival note_seal note_remove_seal note_room note_remove_room rooms_set_topic \
 		history_note history_note_again
-# Those that fuzz-irc-kind.c replaces, and the files of a session that it links.
-IRC_KIND_WRAPPED := clock_gettime ppoll socket connect stat64 getsockopt setsockopt send recv labels_begin
+# Those that tests/fuzz/world.c replaces, and the files that a session in that world needs, which has no sockets.
+WORLD_WRAPPED := clock_gettime ppoll socket connect stat64 getsockopt setsockopt send recv
+WORLD         := $(filter-out %/sandbox.c %/serve.c %/socketcall.c %/uplink-inbox.c,$(VISIT)) tests/fuzz/world.c \
+		tests/fuzz/solo-chatd.c
 
-build/fuzz/obj/%.o: %.c | build/.packages-build build/.packages-fuzz
+build/fuzz/obj/%.o: %.c | build/.packages-build build/.packages-check build/.packages-fuzz
 	@mkdir -p $(@D); echo "CC  $<"
 	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(WARNINGS) -MMD -MP -c $< -o $@
 build/fuzz/fuzz-%: build/fuzz/obj/tests/fuzz/fuzz-%.o build/fuzz/obj/tests/fuzz/fuzz.o
@@ -20,10 +22,8 @@ build/fuzz/fuzz-%: build/fuzz/obj/tests/fuzz/fuzz-%.o build/fuzz/obj/tests/fuzz/
 	$(Q)$(FUZZ_CC) $(FUZZ_LDFLAGS) $^ $(FUZZ_LIBS) -o $@
 build/fuzz/fuzz-proxy: $(call OBJECTS,fuzz/obj,chat-session/proxy.c)
 build/fuzz/fuzz-irc: $(call OBJECTS,fuzz/obj,chat-irc/message.c chat-irc/nick.c chat-irc/reader.c)
-# Without its sockets, which the target plays.
-build/fuzz/fuzz-irc-kind: $(call OBJECTS,fuzz/obj,$(IRC) $(filter-out %/sandbox.c %/serve.c %/socketcall.c %/uplink-inbox.c,$(VISIT)) tests/fuzz/irc-chatd.c \
-		tests/fuzz/irc-client.c)
-build/fuzz/fuzz-irc-kind: FUZZ_LDFLAGS := $(IRC_KIND_WRAPPED:%=-Wl,--wrap=%)
+build/fuzz/fuzz-irc-kind: $(call OBJECTS,fuzz/obj,$(IRC) $(WORLD) tests/fuzz/irc-client.c)
+build/fuzz/fuzz-irc-kind: FUZZ_LDFLAGS := $(patsubst %,-Wl$(comma)--wrap=%,$(WORLD_WRAPPED) labels_begin)
 build/fuzz/fuzz-http: $(call OBJECTS,fuzz/obj,chat-web/http.c chat-session/client-output.c)
 build/fuzz/fuzz-http: FUZZ_LIBS := -l:libhttp_parser.a
 build/fuzz/fuzz-telnet: $(call OBJECTS,fuzz/obj,chat-session/telnet.c)
