@@ -26,6 +26,9 @@ build/fuzz/fuzz-irc-kind: $(call OBJECTS,fuzz/obj,$(IRC) $(WORLD) tests/fuzz/irc
 build/fuzz/fuzz-irc-kind: FUZZ_LDFLAGS := $(patsubst %,-Wl$(comma)--wrap=%,$(WORLD_WRAPPED) labels_begin)
 build/fuzz/fuzz-http: $(call OBJECTS,fuzz/obj,chat-web/http.c chat-session/client-output.c)
 build/fuzz/fuzz-http: FUZZ_LIBS := -l:libhttp_parser.a
+build/fuzz/fuzz-json-kind: $(call OBJECTS,fuzz/obj,$(WEB) $(WORLD) chat-irc/formatting.c chat-irc/message.c)
+build/fuzz/fuzz-json-kind: FUZZ_LDFLAGS := $(patsubst %,-Wl$(comma)--wrap=%,$(WORLD_WRAPPED) requests_take)
+build/fuzz/fuzz-json-kind: FUZZ_LIBS := $(LIBS_chat-web)
 build/fuzz/fuzz-telnet: $(call OBJECTS,fuzz/obj,chat-session/telnet.c)
 build/fuzz/fuzz-lines: $(call OBJECTS,fuzz/obj,chat-session/lines.c chat-session/escape.c chat-session/grapheme.c)
 build/fuzz/fuzz-lines: FUZZ_LIBS := $(LIBS_chat-session)
@@ -49,7 +52,7 @@ fuzz/frame: FUZZ_FLAGS := -max_len=5000
 fuzz/proxy: FUZZ_FLAGS := -max_len=4200
 fuzz/http: FUZZ_FLAGS := -max_len=9000
 fuzz/irc: FUZZ_FLAGS := -max_len=5000
-fuzz/irc-kind: FUZZ_FLAGS := -max_len=600 -len_control=0
+fuzz/irc-kind fuzz/json-kind: FUZZ_FLAGS := -max_len=600 -len_control=0
 fuzz/link: FUZZ_FLAGS := -max_len=1024 -len_control=0
 fuzz/broker: FUZZ_FLAGS := -max_len=512 -len_control=0
 
