@@ -34,8 +34,8 @@ HARDENING := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fPIE
 LDHARDEN  := -pie -Wl,-z,relro,-z,now
 SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-# chatd writes messages of IRC to connections that sessions lend.
-CHATD     := $(filter-out chatd/main.c,$(wildcard chatd/*.c)) $(addprefix chat-irc/,formatting.c line.c message.c nick.c)
+# chatd writes messages of IRC, and JSON, to connections that sessions lend.
+CHATD     := $(filter-out chatd/main.c,$(wildcard chatd/*.c)) $(addprefix chat-irc/,formatting.c line.c message.c nick.c) $(addprefix chat-web/,form.c object.c)
 SESSION   := $(filter-out %/main.c %/sandbox-filter.c,$(wildcard chat-session/*.c))
 # The part of a session that each kind of client has: see Layers in doc/hacking.md
 VISIT     := $(addprefix chat-session/,answers.c client.c client-output.c incoming.c liveness.c loan.c peer.c proxy.c \

@@ -23,14 +23,14 @@ static void incoming_show_record(struct session *s, const struct record *r, bool
                 bytes = s->kind->lent_line(s->me, s->loan.look, r, s->loan.client_ms, s->line);
                 has = loan_has(&s->loan, r, bytes);
         }
-        if ((has > 0 && has == bytes) || (seen && has == 0))
+        if (seen && has == 0)
                 return;
-        if (has > 0) {
-                client_rest(&s->client, s->line + has, bytes - has);
-        } else {
+        if (has == 0) {
                 if (s->client.is_broken_off)
                         session_give_up_rest(s);
                 s->kind->record(s->me, r);
+        } else if (has < bytes) {
+                client_rest(&s->client, s->line + has, bytes - has);
         }
         s->kind->note(s->me, r);
 }

@@ -74,9 +74,9 @@ struct kind {
         void (*record)(void *me, const struct record *r);
 
         /* Notes what the kind must know later of a record, such as names. Called after record(), and alone for two
-         * sorts of records: those that the session completes because chatd wrote their beginning, and those that are
-         * not shown. Not called for a record that chatd wrote whole: a kind that must know all records
-         * of a sort must have no look in which chatd writes them. */
+         * sorts of records: those that are not shown, and those that a chatd wrote, wholly or in part, when it died or
+         * when the client did not take all. Not called for other records that chatd wrote: a kind that must know all
+         * records of a sort must have no look in which chatd writes them. */
         void (*note)(void *me, const struct record *r);
 
         /* Shows past lines, at least one: in answer to the request `number`, or for a newcomer if that is 0. The records

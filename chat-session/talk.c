@@ -82,6 +82,11 @@ struct client *talk_client(struct session *s)
         return &s->client;
 }
 
+uint64_t talk_lines_lent(const struct session *s)
+{
+        return loan_lines_out(&s->loan);
+}
+
 struct slice talk_name(const struct session *s)
 {
         return slice_of(s->peer.name);

@@ -59,6 +59,9 @@ bool talk_is_open(const struct session *s);
 /* Returns the buffer for output to the client. A kind may put lines and bytes into it, and ask for its room. */
 struct client *talk_client(struct session *s);
 
+/* Returns how many lines chatd wrote to the client by itself: the kind knows nothing of them. */
+uint64_t talk_lines_lent(const struct session *s);
+
 /* Return the name under which others see the client, its address, and its id. */
 struct slice talk_name(const struct session *s);
 struct slice talk_address(const struct session *s);

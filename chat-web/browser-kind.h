@@ -8,20 +8,10 @@
 
 #include "../chat-session/kind.h"
 
-#include "page.h"
-
 enum {
         BROWSER_REQUEST_MS = 10000, /* how long the first request may take */
         BROWSER_IDLE_MS = 15000,    /* how long the next one may take */
         BROWSER_REQUESTS_MAX = 100, /* on one connection */
-};
-
-/* What a browser must be told or asked. */
-struct browser_options {
-        struct page page;
-        const char *origins;  /* further origins whose pages may connect, with blanks between them */
-        bool is_behind_proxy; /* a proxy has checked which host is asked for */
-        bool is_forwarded;    /* the proxy names its client in X-Real-IP and X-Real-Port */
 };
 
 /* Returns the kind. It does what json_kind does, once there is a WebSocket. */

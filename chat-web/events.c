@@ -6,26 +6,14 @@
 #include <chat/clock.h>
 #include <chat/display.h>
 #include <chat/notice.h>
-#include <chat/utc.h>
 
 #include "../chat-session/answers.h"
 #include "../chat-session/client-output.h"
 
-#include "object.h"
+#include "form.h"
 
 enum {
-        EVENTS_ID_BYTES = 64,
-        /* the members that several events have: event, id, time, room, name, host, ref */
-        EVENTS_COMMON_BYTES = 8 * OBJECT_MEMBER_BYTES + EVENTS_ID_BYTES + UTC_BYTES + WEB_REF_MAX_BYTES +
-                              2 * (NAME_MAX_BYTES + 2 * NICK_MAX_BYTES),
-};
-
-/* The event of each kind of record. A kind without one is not shown. */
-static const char *const events_of_kinds[] = {
-        [RECORD_LINE] = "line",   [RECORD_ACTION] = "action", [RECORD_PRIVATE] = "private", [RECORD_JOIN] = "join",
-        [RECORD_ENTER] = "join",  [RECORD_CAME] = "join",     [RECORD_LEAVE] = "leave",     [RECORD_EXIT] = "leave",
-        [RECORD_WENT] = "leave",  [RECORD_RENAME] = "rename", [RECORD_TOPIC] = "topic",     [RECORD_NOTICE] = "notice",
-        [RECORD_REPLY] = "reply", [RECORD_ANSWER] = "reply",
+        EVENTS_COMMON_BYTES = FORM_COMMON_BYTES + OBJECT_MEMBER_BYTES + WEB_REF_MAX_BYTES, /* with a ref */
 };
 
 /* Begins an event whose further members take `more` bytes. */
@@ -53,51 +41,13 @@ static void events_put_ref(struct object *o, const char *ref)
                 object_raw(o, "ref", slice_of(ref));
 }
 
-/* Adds the id of a record, which is the same after a crash. Only lines have numbers of their own, so that of any other
- * record has its kind, too. */
-static void events_put_id(struct object *o, uint64_t id, uint64_t number, const char *kind)
-{
-        char text[EVENTS_ID_BYTES];
-        int len = snprintf(text, sizeof(text), "%016" PRIx64 "-%" PRIu64 "%s%s", id, number, kind ? "-" : "",
-                           kind ? kind : "");
-        object_text(o, "id", (struct slice){text, (size_t)len});
-}
-
-static void events_put_time(struct object *o, uint64_t ms)
-{
-        char text[UTC_BYTES];
-        utc_write(ms, text);
-        object_text(o, "time", slice_of(text));
-}
-
-static void events_put_room(struct object *o, struct slice room)
-{
-        object_text(o, "room", room.len > 0 ? room : slice_of(FIRST_ROOM));
-}
-
-/* Returns the name of a person without the host. */
-static struct slice events_name(struct slice name)
-{
-        const char *at = memchr(name.at, '@', name.len);
-        return (struct slice){name.at, at ? (size_t)(at - name.at) : name.len};
-}
-
-/* Adds a name. That of a person on another host, as in "ann@b", is a name and a host. */
-static void events_put_name(struct object *o, struct slice name)
-{
-        struct slice alone = events_name(name);
-        object_text(o, "name", alone);
-        if (alone.len < name.len)
-                object_text(o, "host", (struct slice){name.at + alone.len + 1, name.len - alone.len - 1});
-}
-
 void events_welcome(struct web *w, struct slice asked, uint64_t people)
 {
-        char id[EVENTS_ID_BYTES];
+        char id[FORM_ID_BYTES];
         struct object o = events_begin(w, "welcome", object_text_bytes(NAME_MAX_BYTES));
         snprintf(id, sizeof(id), "%016" PRIx64, talk_id(w->session));
         object_text(&o, "id", slice_of(id));
-        events_put_name(&o, talk_name(w->session));
+        form_put_name(&o, talk_name(w->session));
         if (!slice_equal(asked, talk_name(w->session)))
                 object_text(&o, "asked", asked);
         if (people > 0)
@@ -169,7 +119,7 @@ static void events_put_answer(struct object *o, const struct web *w, const struc
                         object_text(o, "other", a->other);
                         break;
                 case DETAIL_ROOM:
-                        events_put_room(o, a->room);
+                        form_put_room(o, a->room);
                         break;
                 case DETAIL_HOST:
                         object_text(o, "host", a->host);
@@ -222,76 +172,41 @@ static void events_put_reply(struct object *o, const struct web *w, const struct
                 object_text(o, "text", r->text);
 }
 
-/* Returns the most that the members of a record take that not all records have. */
-static size_t events_record_bytes(const struct record *r)
-{
-        struct answer a;
-        size_t bytes = object_members_bytes(3) + object_text_bytes(r->text.len);
-        if (r->kind == RECORD_ANSWER && answer_decode(&a, r->text) == 0)
-                bytes += events_answer_bytes(&a);
-        return bytes;
-}
-
-/* Adds what only some kinds of records have. */
-static void events_put_details(struct object *o, const struct web *w, const struct record *r)
-{
-        switch (r->kind) {
-        case RECORD_NOTICE:
-                events_put_notice(o, r);
-                return;
-        case RECORD_REPLY:
-        case RECORD_ANSWER:
-                events_put_reply(o, w, r);
-                return;
-        case RECORD_PRIVATE:
-                events_put_name(o, r->name);
-                break;
-        default:
-                events_put_room(o, r->room);
-                events_put_name(o, r->name);
-                break;
-        }
-        if (r->kind == RECORD_RENAME)
-                object_text(o, "new", events_name(r->text));
-        else if (r->kind == RECORD_CAME || r->kind == RECORD_WENT)
-                object_text(o, r->kind == RECORD_CAME ? "from" : "to", r->text);
-        else if (record_is_said(r) || r->kind == RECORD_TOPIC)
-                object_text(o, "text", r->text);
-        else if (r->kind == RECORD_LEAVE && slice_equal(r->text, slice_of(LEAVE_REMOVED)))
-                object_true(o, "removed");
-        if (r->is_notice)
-                object_true(o, "notice");
-}
-
 void events_record(struct web *w, const struct record *r, uint64_t ms)
 {
-        const char *event =
-                r->kind < sizeof(events_of_kinds) / sizeof(events_of_kinds[0]) ? events_of_kinds[r->kind] : NULL;
+        const char *event = form_event(r->kind);
         if (!event)
                 return;
-        struct object o = events_begin(w, event, events_record_bytes(r));
-        events_put_id(&o, r->id, r->number, record_is_said(r) ? NULL : event);
-        events_put_time(&o, ms);
-        events_put_details(&o, w, r);
+        struct answer a;
+        bool is_answer = r->kind == RECORD_ANSWER && answer_decode(&a, r->text) == 0;
+        struct object o = events_begin(w, event, form_deed_bytes(r) + (is_answer ? events_answer_bytes(&a) : 0));
+        form_put_id(&o, r->id, r->number, record_is_said(r) ? NULL : event);
+        form_put_time(&o, ms);
+        if (r->kind == RECORD_NOTICE)
+                events_put_notice(&o, r);
+        else if (r->kind == RECORD_REPLY || r->kind == RECORD_ANSWER)
+                events_put_reply(&o, w, r);
+        else
+                form_put_deed(&o, r);
         events_end(w, &o);
 }
 
 void events_past(struct web *w, const struct record *r, uint64_t ms)
 {
-        struct object o = events_begin(w, "past", events_record_bytes(r));
+        struct object o = events_begin(w, "past", form_deed_bytes(r));
         object_text(&o, "said", slice_of(r->kind == RECORD_ACTION ? "action" : "line"));
-        events_put_id(&o, r->id, r->number, NULL);
-        events_put_time(&o, ms);
-        events_put_details(&o, w, r);
+        form_put_id(&o, r->id, r->number, NULL);
+        form_put_time(&o, ms);
+        form_put_deed(&o, r);
         events_end(w, &o);
 }
 
 void events_missing(struct web *w, const struct web_room *room)
 {
-        char since[EVENTS_ID_BYTES];
-        struct object o = events_begin(w, "missing", object_members_bytes(2) + EVENTS_ID_BYTES);
+        char since[FORM_ID_BYTES];
+        struct object o = events_begin(w, "missing", object_members_bytes(2) + FORM_ID_BYTES);
         snprintf(since, sizeof(since), "%016" PRIx64 "-%" PRIu64, room->since.id, room->since.number);
-        events_put_room(&o, slice_of(room->name));
+        form_put_room(&o, slice_of(room->name));
         object_text(&o, "since", slice_of(since));
         events_end(w, &o);
 }
@@ -301,7 +216,7 @@ void events_answer(struct web *w, const char *ref, uint64_t line, const struct a
         struct object o = events_begin(w, "answer", events_answer_bytes(a));
         events_put_ref(&o, ref);
         if (line > 0)
-                events_put_id(&o, talk_id(w->session), line, NULL);
+                form_put_id(&o, talk_id(w->session), line, NULL);
         events_put_answer(&o, w, a);
         events_end(w, &o);
 }
@@ -320,7 +235,7 @@ void events_said(struct web *w, const char *ref, uint64_t number)
         struct object o = events_begin(w, "answer", OBJECT_MEMBER_BYTES);
         events_put_ref(&o, ref);
         object_text(&o, "code", slice_of("said"));
-        events_put_id(&o, talk_id(w->session), number, NULL);
+        form_put_id(&o, talk_id(w->session), number, NULL);
         events_end(w, &o);
 }
 
@@ -329,8 +244,8 @@ void events_sent(struct web *w, const char *ref, uint64_t number, struct slice n
         struct object o = events_begin(w, "answer", OBJECT_MEMBER_BYTES + object_text_bytes(name.len));
         events_put_ref(&o, ref);
         object_text(&o, "code", slice_of("sent"));
-        events_put_id(&o, talk_id(w->session), number, NULL);
-        events_put_name(&o, name);
+        form_put_id(&o, talk_id(w->session), number, NULL);
+        form_put_name(&o, name);
         events_end(w, &o);
 }
 

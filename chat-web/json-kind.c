@@ -5,6 +5,7 @@
 #include "../chat-session/client-output.h"
 
 #include "events.h"
+#include "form.h"
 #include "requests.h"
 #include "rooms.h"
 
@@ -78,14 +79,13 @@ static void json_record(void *me, const struct record *r)
 {
         struct web *w = me;
         events_record(w, r, (uint64_t)clock_realtime_ms());
-        if (record_is_line(r) && r->id != talk_id(w->session))
-                rooms_saw(w, r->room, r->id, r->number);
 }
 
 static void json_note(void *me, const struct record *r)
 {
-        (void)me;
-        (void)r;
+        struct web *w = me;
+        if (record_is_line(r) && r->id != talk_id(w->session))
+                rooms_saw(w, r->room, r->id, r->number);
 }
 
 /* Finds the line that the client had. Returns the records behind it, or all records if it is not among them. */
@@ -255,26 +255,22 @@ static void json_skips(void *me, uint64_t lines)
 
 static enum outlet_look json_look(const void *me, const char **server)
 {
-        (void)me;
+        const struct web *w = me;
         (void)server;
-        return OUTLET_NO_LOOK;
+        return w->stage == WEB_SOCKET ? OUTLET_MESSAGE : OUTLET_JSON;
 }
 
 static bool json_is_plain(const void *me)
 {
-        (void)me;
-        return false;
+        const struct web *w = me;
+        return w->is_welcomed;
 }
 
 static size_t json_lent_line(const void *me, enum outlet_look look, const struct record *r, uint64_t ms,
                              char line[static OUTLET_LINE_MAX_BYTES])
 {
         (void)me;
-        (void)look;
-        (void)r;
-        (void)ms;
-        line[0] = '\0'; /* chatd writes nothing */
-        return 0;
+        return form_record(look == OUTLET_MESSAGE, r, ms, line, OUTLET_LINE_MAX_BYTES);
 }
 
 static bool json_draw(void *me)

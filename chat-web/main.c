@@ -11,6 +11,7 @@
 #include "browser-kind.h"
 #include "json-kind.h"
 #include "parser.h"
+#include "site.h"
 #include "web.h"
 
 struct options {
@@ -81,14 +82,14 @@ static int main_parse_options(struct options *o, int argc, char **argv)
 /* What the client's kind must know. */
 static struct kind main_kind(struct web *w, const struct options *o)
 {
-        static struct browser_options browser;
+        static struct site site;
         if (o->is_json)
                 return json_kind;
-        page_make(&browser.page);
-        browser.origins = o->serve.settings.web_origins;
-        browser.is_behind_proxy = o->is_forwarded || o->serve.session.is_proxied;
-        browser.is_forwarded = o->is_forwarded;
-        w->browser = &browser;
+        page_make(&site.page);
+        site.origins = o->serve.settings.web_origins;
+        site.is_behind_proxy = o->is_forwarded || o->serve.session.is_proxied;
+        site.is_forwarded = o->is_forwarded;
+        w->site = &site;
         return browser_kind();
 }
 

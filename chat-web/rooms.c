@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "events.h"
+
 static size_t rooms_index(const struct web *w, struct slice name)
 {
         if (name.len == 0)
@@ -52,8 +54,10 @@ struct web_room *rooms_entered_by(struct web *w, uint64_t number)
 void rooms_saw(struct web *w, struct slice name, uint64_t id, uint64_t number)
 {
         struct web_room *room = rooms_find(w, name);
-        if (room)
-                room->last = (struct web_place){.id = id, .number = number};
+        if (!room)
+                return;
+        room->last = (struct web_place){.id = id, .number = number};
+        room->lent = talk_lines_lent(w->session);
 }
 
 uint64_t rooms_enter(struct web *w, struct web_room *room)
@@ -97,14 +101,19 @@ void rooms_reenter(struct web *w)
 
 bool rooms_may_reenter(const struct web *w)
 {
-        return w->reentered < w->rooms_count && talk_is_open(w->session) && talk_room(w->session) >= WEB_QUEUE_MIN_BYTES;
+        return w->reentered < w->rooms_count && talk_is_open(w->session) &&
+               talk_room(w->session) >= WEB_QUEUE_MIN_BYTES;
 }
 
 void rooms_reenter_next(struct web *w)
 {
         struct web_room *room = &w->rooms[w->reentered++];
-        if (room->last.number > 0)
-                room->since = room->last;
+        room->since = room->last;
         room->is_again = true;
+        if (room->last.number > 0 &&
+            room->lent != talk_lines_lent(w->session)) { /* the client may have more than that */
+                events_missing(w, room);
+                room->since = (struct web_place){0};
+        }
         rooms_enter(w, room);
 }

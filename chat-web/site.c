@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "browser-kind.h"
 #include "websocket.h"
 
 enum { SITE_ANSWER_MAX_BYTES = 1024 };
@@ -22,7 +21,7 @@ enum { SITE_ANSWER_MAX_BYTES = 1024 };
 size_t site_answer_max_bytes(const struct web *w)
 {
         struct http_answer page = {0};
-        memcpy(page.body, w->browser->page.parts, sizeof(w->browser->page.parts));
+        memcpy(page.body, w->site->page.parts, sizeof(w->site->page.parts));
         return http_answer_bytes(&page);
 }
 
@@ -55,7 +54,7 @@ static bool site_is_equal(struct slice a, struct slice b)
 /* Returns true if the settings list this origin, or one with this host and port. */
 static bool site_is_listed(const struct web *w, struct slice text, bool is_host)
 {
-        const char *at = w->browser->origins;
+        const char *at = w->site->origins;
         while (*at != '\0') {
                 struct slice origin = {at, strcspn(at, " ")};
                 if (site_is_equal(is_host ? site_authority(origin) : origin, text))
@@ -89,7 +88,7 @@ static bool site_is_own_name(struct slice host)
 static bool site_serves_host(const struct web *w)
 {
         struct slice host = w->http.fields[HTTP_HOST];
-        return w->browser->is_behind_proxy || site_is_own_name(host) || site_is_listed(w, host, true);
+        return w->site->is_behind_proxy || site_is_own_name(host) || site_is_listed(w, host, true);
 }
 
 /* A program that is no browser states no origin. */
@@ -120,7 +119,7 @@ static bool site_take_address(struct web *w)
 
 static void site_show_page(struct web *w, uint64_t ms)
 {
-        const struct page *page = &w->browser->page;
+        const struct page *page = &w->site->page;
         char fields[SITE_ANSWER_MAX_BYTES];
         struct http_answer a = {.status = 200, .type = "text/html; charset=utf-8", .fields = fields};
         snprintf(fields, sizeof(fields),
@@ -185,7 +184,7 @@ static void site_find(struct web *w, uint64_t ms)
                           "This server is not known by this name. If it is one of its names, WebOrigins= in chat.conf "
                           "needs the beginning of the address, for example https://chat.example\n",
                           "");
-        else if (!rows[i].is_open && w->browser->is_forwarded && !site_take_address(w))
+        else if (!rows[i].is_open && w->site->is_forwarded && !site_take_address(w))
                 site_tell(w, ms, 400, "The proxy must state the client's address in X-Real-IP and X-Real-Port\n", "");
         else
                 rows[i].show(w, ms);

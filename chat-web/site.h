@@ -1,7 +1,16 @@
 /* What is found at which path: the page, the WebSocket, and whether the server works. */
 #pragma once
 
+#include "page.h"
 #include "web.h"
+
+/* How browsers find the page, and who they may be. */
+struct site {
+        struct page page;
+        const char *origins;  /* further origins whose pages may connect, with blanks between them */
+        bool is_behind_proxy; /* a proxy has checked which host is asked for */
+        bool is_forwarded;    /* the proxy names its client in X-Real-IP and X-Real-Port */
+};
 
 /* Returns the most that the answer to a request takes. */
 size_t site_answer_max_bytes(const struct web *w);

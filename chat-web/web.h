@@ -43,7 +43,8 @@ struct web_room {
         char name[NICK_MAX_BYTES + 1];
         bool is_in;             /* chatd has said so */
         bool is_again;          /* the session enters it by itself, because chatd may have forgotten the client */
-        struct web_place last;  /* the last line of others that the client has */
+        struct web_place last;  /* the last line of others that the session showed */
+        uint64_t lent;          /* lines that chatd had written to the client by then, and the session does not know */
         struct web_place since; /* past lines up to this one are not shown; all zeros: all are shown */
         uint64_t entry;         /* the number of the last request to enter it; 0: it was answered */
         int64_t missing_at;     /* when past lines count as missing: ms of CLOCK_MONOTONIC; 0: never */
@@ -92,7 +93,7 @@ struct web {
         size_t line_len;
         char line[WEB_LINE_MAX_BYTES]; /* or message */
         /* of a browser, see browser-kind.h */
-        const struct browser_options *browser;
+        const struct site *site;
         struct http http;
         struct websocket socket;
         unsigned answers;   /* answers to requests of HTTP */

@@ -26,9 +26,9 @@
 #include "record.h"
 
 /* The version of the structures below, of the rules above, and of how lines look (display.h; chat-irc/line.h, nick.h and
- * message.h). Increase it with each change of these. LEND states the number, and a session that was built with another
+ * message.h; chat-web/form.h and object.h). Increase it with each change of these. LEND states the number, and a session that was built with another
  * number does not lend. (Since 6 a session looks by itself if chatd wrote; before, chatd woke it.) */
-enum { OUTLET_LAYOUT = 9 };
+enum { OUTLET_LAYOUT = 10 };
 
 /* The descriptors that come with LEND, in this order. */
 enum lend_fds {
@@ -40,8 +40,10 @@ enum lend_fds {
 
 /* How lines look to a client. */
 enum outlet_look {
-        OUTLET_TEXT, /* as chat/display.h writes them */
-        OUTLET_IRC,  /* as chat-irc/line.h writes them; the flags of the form are added */
+        OUTLET_TEXT,    /* as chat/display.h writes them */
+        OUTLET_JSON,    /* as chat-web/form.h writes them, in lines */
+        OUTLET_MESSAGE, /* the same in messages of a WebSocket */
+        OUTLET_IRC,     /* as chat-irc/line.h writes them; the flags of the form are added */
         OUTLET_LOOKS = OUTLET_IRC + 8,
         OUTLET_NO_LOOK = OUTLET_LOOKS, /* in no look that chatd knows */
 };

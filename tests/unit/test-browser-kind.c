@@ -1,6 +1,7 @@
 /* A session with a browser (browser-kind.h): HTTP, and a WebSocket. */
 #include "../../chat-web/browser-kind.h"
 #include "../../chat-web/parser.h"
+#include "../../chat-web/site.h"
 #include "../../chat-web/web.h"
 
 #include "session-fixture.h"
@@ -8,7 +9,7 @@
 enum { GOT_MAX_BYTES = 512 * 1024 };
 
 static struct web web;
-static struct browser_options browser;
+static struct site site;
 static struct kind kind;
 
 static struct fixture *start_browser(void)
@@ -16,9 +17,9 @@ static struct fixture *start_browser(void)
         int fds[2];
         parser_begin();
         wslay_frame_context_free(web.socket.frames); /* of the test before */
-        web = (struct web){.browser = &browser};
-        page_make(&browser.page);
-        browser.origins = "https://chat.example http://other.example:8080";
+        web = (struct web){.site = &site};
+        page_make(&site.page);
+        site.origins = "https://chat.example http://other.example:8080";
         kind = browser_kind();
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
         return start_kind(&kind, &web, fds, &(struct session_options){0});
@@ -201,7 +202,7 @@ static void test_unchanged_page(void **state)
         (void)state;
         char request[256];
         snprintf(request, sizeof(request), "GET / HTTP/1.1\r\n" HOST "If-None-Match: W/\"x\", %s\r\n\r\n",
-                 browser.page.tag);
+                 site.page.tag);
         const char *got = exchange(request);
         assert_has(got, "HTTP/1.1 304 Not Modified\r\n");
         assert_int_equal(count(got, "Content-Length"), 0);
