@@ -143,7 +143,7 @@ static bool lent_take_look(struct lent *l)
 {
         uint32_t look = l->page->look;
         l->look = look < OUTLET_LOOKS ? look : OUTLET_NO_LOOK;
-        return l->look == OUTLET_TEXT ||
+        return l->look < OUTLET_IRC ||
                (l->look != OUTLET_NO_LOOK && strncmp(l->page->server, l->batch->server, OUTLET_SERVER_BYTES) == 0);
 }
 

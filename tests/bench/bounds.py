@@ -60,7 +60,19 @@ def saturated(table):
         deliveries(table, size, "limit's", is_limit, 0.6),
         Bound(f"{size}: CPU per delivery, ours to the best IRC server's",
               to_best(table, "cpu_us_per_delivery", False, is_irc), most=1),
-    ] + irc(table)
+    ] + irc(table) + websocket(table)
+
+
+def is_websocket_limit(row):
+    return row.server == "limit, WebSocket"
+
+
+def websocket(table):
+    """Ours with clients that have a WebSocket."""
+    if table.work["clients"] <= FEW_CLIENTS:
+        return []
+    return [Bound(f"{table.work['clients']} clients with a WebSocket, saturated: deliveries/s, to those of limit with them",
+                  to_best(table, "deliveries_per_s", True, is_websocket_limit, "chat, WebSocket"), least=0.5)]
 
 
 def is_plain(row):
@@ -104,7 +116,8 @@ MEMORY_MEMBERS_MIN = 200
 
 
 def memory(runs):
-    most = {"session_pss_kb": 120, "irc_session_pss_kb": 132, "chatd_heap_per_member_bytes": 1024}
+    most = {"session_pss_kb": 120, "irc_session_pss_kb": 132, "web_session_pss_kb": 160,
+            "chatd_heap_per_member_bytes": 1024}
     return [Bound(f"memory: {run['name']}, {run['members']} members", run["value"], most=most[run["name"]])
             for run in runs if run["part"] == "memory" and run["name"] in most and run["members"] >= MEMORY_MEMBERS_MIN]
 

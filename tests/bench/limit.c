@@ -1,6 +1,8 @@
-/* limit PORT: the least that a chat server can do. One process, one epoll, no names, no notices, no checks: all whole
- * lines that the readable clients have sent since the last turn go to all other clients with one write each. The
- * comparison with the benchmark shows the cost of everything else. */
+/* limit [--websocket] PORT: the least that a chat server can do. One process, one epoll, no names, no notices, no checks:
+ * all whole lines that the readable clients have sent since the last turn go to all other clients with one write each. The
+ * comparison with the benchmark shows the cost of everything else. With --websocket, the lines are messages of WebSockets
+ * (RFC 6455): a client that has sent the head of a request gets an answer without the right digest, and a message goes to
+ * the others as it came, without its mask. */
 #include <err.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -26,7 +28,8 @@ enum {
 struct client {
         int fd;
         size_t index;
-        size_t from, to; /* its own lines in the batch */
+        bool is_upgraded; /* it has a WebSocket */
+        size_t from, to;  /* its own lines in the batch */
         char line[READ_BYTES];
         size_t line_len; /* the beginning of a line */
         char *waiting;   /* bytes that the client did not take */
@@ -36,6 +39,7 @@ struct client {
 static struct client *clients[CLIENTS_MAX];
 static size_t count;
 static int epoll;
+static bool has_websockets;
 static char batch[BATCH_BYTES];
 static size_t batch_len;
 
@@ -71,6 +75,50 @@ static void drop(struct client *c)
         free(c);
 }
 
+/* Moves whole lines to the batch. Returns their size. */
+static size_t take_lines(const struct client *c, size_t len)
+{
+        const char *end = memrchr(c->line, '\n', len);
+        size_t whole = end ? (size_t)(end + 1 - c->line) : len == sizeof(c->line) ? len : 0;
+        memcpy(batch + batch_len, c->line, whole);
+        batch_len += whole;
+        return whole;
+}
+
+/* Answers the request for a WebSocket. Returns its size. */
+static size_t upgrade(struct client *c, size_t len)
+{
+        static const char answer[] =
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+        const char *end = memmem(c->line, len, "\r\n\r\n", 4);
+        if (!end)
+                return 0;
+        c->is_upgraded = send(c->fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) == sizeof(answer) - 1;
+        return (size_t)(end + 4 - c->line);
+}
+
+/* Moves whole messages, of less than 64 kB, to the batch. Returns their size as they came. */
+static size_t take_messages(const struct client *c, size_t len)
+{
+        size_t at = 0;
+        while (len - at >= 6) {
+                const uint8_t *frame = (const uint8_t *)c->line + at;
+                size_t size = frame[1] & 0x7f, head = size < 126 ? 2 : 4;
+                if (head == 4)
+                        size = (size_t)(frame[2] << 8 | frame[3]);
+                if (len - at < head + 4 + size)
+                        break;
+                uint8_t *out = (uint8_t *)batch + batch_len;
+                memcpy(out, frame, head);
+                out[1] &= 0x7f;
+                for (size_t i = 0; i < size; i++)
+                        out[head + i] = frame[head + 4 + i] ^ frame[head + i % 4];
+                batch_len += head + size;
+                at += head + 4 + size;
+        }
+        return at;
+}
+
 /* Moves the whole lines that `c` sent to the batch. Returns false at the end of its input. */
 static bool take(struct client *c)
 {
@@ -78,11 +126,8 @@ static bool take(struct client *c)
         if (n <= 0)
                 return n < 0 && errno == EAGAIN;
         size_t len = c->line_len + (size_t)n;
-        const char *end = memrchr(c->line, '\n', len);
-        size_t whole = end ? (size_t)(end + 1 - c->line) : len == sizeof(c->line) ? len : 0;
         c->from = batch_len;
-        memcpy(batch + batch_len, c->line, whole);
-        batch_len += whole;
+        size_t whole = !has_websockets ? take_lines(c, len) : c->is_upgraded ? take_messages(c, len) : upgrade(c, len);
         c->to = batch_len;
         memmove(c->line, c->line + whole, len - whole);
         c->line_len = len - whole;
@@ -141,13 +186,14 @@ int main(int argc, char **argv)
 {
         struct epoll_event events[EVENTS];
         struct rlimit files;
-        if (argc != 2)
-                errx(2, "Usage: limit PORT");
+        has_websockets = argc == 3 && strcmp(argv[1], "--websocket") == 0;
+        if (argc != 2 + has_websockets)
+                errx(2, "Usage: limit [--websocket] PORT");
         getrlimit(RLIMIT_NOFILE, &files);
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
         epoll = epoll_create1(EPOLL_CLOEXEC);
-        int listener = listen_on((in_port_t)atoi(argv[1]));
+        int listener = listen_on((in_port_t)atoi(argv[argc - 1]));
         watch(listener, EPOLLIN, EPOLL_CTL_ADD, NULL);
         for (;;) {
                 int n = epoll_wait(epoll, events, EVENTS, -1);

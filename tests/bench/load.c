@@ -55,10 +55,11 @@ enum {
         EVENTS = 512,
 };
 
-enum protocol { PLAIN, IRC };
+enum protocol { PLAIN, IRC, WEBSOCKET };
 
 enum state {
         CONNECTING, /* connect(2) has not ended */
+        UPGRADING,  /* the answer to the request for a WebSocket has not come */
         JOINING,
         READY,
 };
@@ -74,6 +75,7 @@ struct client {
         char notice[NOTICE_MAX_BYTES]; /* the last line that is not ours: it tells why a server closes */
         char tail[LINE_MAX_BYTES];     /* the beginning of a line */
         size_t tail_len;
+        uint64_t skip;              /* bytes of a long message, which is not ours */
         uint32_t next[SENDERS_MAX]; /* number of the next line, by sender */
         char *out;                  /* a sender's bytes that the kernel has not taken */
         size_t out_len, out_room;
@@ -259,6 +261,28 @@ static uint64_t get_number(const char *at, size_t digits)
         return value;
 }
 
+#define MESSAGE_END "\"}" /* of the JSON that servers send, too, behind the text */
+
+/* Puts a message of a WebSocket (RFC 6455, section 5.2): `begin`, a text, and MESSAGE_END. */
+static void put_message(struct client *c, const char *begin, const char *text, size_t len)
+{
+        static const uint8_t mask[4] = {0x12, 0x34, 0x56, 0x78};
+        uint8_t frame[1024] = {0x81};
+        size_t size = strlen(begin) + len + strlen(MESSAGE_END), at = size < 126 ? 2 : 4;
+        frame[1] = (uint8_t)(0x80 | (size < 126 ? size : 126));
+        if (size >= 126) {
+                frame[2] = (uint8_t)(size >> 8);
+                frame[3] = (uint8_t)size;
+        }
+        memcpy(frame + at, mask, sizeof(mask));
+        at += sizeof(mask);
+        char *payload = (char *)frame + at;
+        memcpy(mempcpy(mempcpy(payload, begin, strlen(begin)), text, len), MESSAGE_END, strlen(MESSAGE_END));
+        for (size_t i = 0; i < size; i++)
+                frame[at + i] ^= mask[i % 4];
+        put(c, (const char *)frame, at + size);
+}
+
 /* The fields of a line: "~", kind, sender (3), number (8), time (15), padding. All lines have the same length, so that
  * the fields can be found from the end of a line, whatever a server puts in front. */
 enum { AT_KIND = 1, AT_SENDER = 2, AT_NUMBER = 5, AT_TIME = 13, AT_PADDING = 28 };
@@ -273,6 +297,10 @@ static void put_line(const struct options *o, struct client *c, char kind, uint6
         put_number(line + AT_NUMBER, 8, number);
         put_number(line + AT_TIME, 15, us);
         memset(line + AT_PADDING, 'x', len - AT_PADDING);
+        if (o->protocol == WEBSOCKET) {
+                put_message(c, "{\"do\":\"say\",\"room\":\"lobby\",\"text\":\"", line, len);
+                return;
+        }
         if (o->protocol == IRC)
                 put_text(c, "PRIVMSG #bench :");
         put(c, line, len);
@@ -318,6 +346,8 @@ static void take_other(struct load *l, struct client *c, const char *line, size_
         l->others++;
         l->in_room += len >= strlen(in_room) && memcmp(line, in_room, strlen(in_room)) == 0;
         snprintf(c->notice, sizeof(c->notice), "%.*s", (int)len, line);
+        if (l->o.protocol == WEBSOCKET)
+                return;
         if (l->o.protocol == PLAIN) {
                 if (c->state == JOINING)
                         become_ready(l, c);
@@ -361,6 +391,63 @@ static void take_line(struct load *l, struct client *c, const char *line, size_t
         }
 }
 
+/* Takes a message, or the beginning of a long one. */
+static void take_message(struct load *l, struct client *c, const char *message, size_t len)
+{
+        static const char entered[] = "\"code\":\"entered\"", past[] = "{\"event\":\"past\"";
+        size_t end = strlen(MESSAGE_END);
+        if (c->state == JOINING && memmem(message, len, entered, strlen(entered)))
+                become_ready(l, c);
+        if (len > strlen(past) && memcmp(message, past, strlen(past)) == 0)
+                return; /* was sent in the run before this one */
+        if (len > end && memcmp(message + len - end, MESSAGE_END, end) == 0)
+                take_line(l, c, message, len - end);
+        else
+                l->others++;
+}
+
+/* Takes the answer to the request for a WebSocket. Returns what is behind it, or `at` if it is not complete. */
+static const char *take_upgrade(struct load *l, struct client *c, const char *at, const char *end)
+{
+        const char *head = memmem(at, (size_t)(end - at), "\r\n\r\n", 4);
+        if (!head)
+                return at;
+        if (memcmp(at, "HTTP/1.1 101 ", 13) != 0)
+                errx(EXIT_FAILURE, "client %zu: %.*s", c->index, (int)(head - at), at);
+        c->state = JOINING;
+        if (l->o.greeted)
+                put_message(c, "{\"do\":\"join\",\"room\":\"", "lobby", 5);
+        else
+                become_ready(l, c);
+        flush(l, c);
+        return head + 4;
+}
+
+/* Takes the messages in a client's input. Returns the beginning of what is not complete. */
+static const char *take_messages(struct load *l, struct client *c, const char *at, const char *end)
+{
+        size_t skipped = c->skip < (uint64_t)(end - at) ? (size_t)c->skip : (size_t)(end - at);
+        c->skip -= skipped;
+        at += skipped;
+        if (c->state == UPGRADING)
+                at = take_upgrade(l, c, at, end);
+        while (c->state != UPGRADING && end - at >= 2) {
+                const uint8_t *head = (const uint8_t *)at;
+                size_t extra = head[1] < 126 ? 0 : 2, room = (size_t)(end - at);
+                if (head[1] > 126)
+                        errx(EXIT_FAILURE, "client %zu: a message of 64 kB", c->index);
+                if (room < 2 + extra)
+                        break;
+                size_t len = extra == 0 ? head[1] : (size_t)(head[2] << 8 | head[3]), have = room - 2 - extra;
+                if (have < len && 2 + extra + len <= LINE_MAX_BYTES)
+                        break;
+                take_message(l, c, at + 2 + extra, have < len ? have : len);
+                c->skip = have < len ? len - have : 0;
+                at += 2 + extra + (have < len ? have : len);
+        }
+        return at;
+}
+
 static void take(struct load *l, struct client *c)
 {
         static char buffer[LINE_MAX_BYTES + READ_BYTES];
@@ -373,7 +460,9 @@ static void take(struct load *l, struct client *c)
                      n < 0 ? strerror(errno) : "end of file", c->notice);
         l->last_us = clock_boottime_us();
         const char *at = buffer, *end = buffer + c->tail_len + n;
-        for (const char *eol; (eol = memchr(at, '\n', (size_t)(end - at))); at = eol + 1)
+        if (l->o.protocol == WEBSOCKET)
+                at = take_messages(l, c, at, end);
+        for (const char *eol; l->o.protocol != WEBSOCKET && (eol = memchr(at, '\n', (size_t)(end - at))); at = eol + 1)
                 take_line(l, c, at, (size_t)(eol - at));
         c->tail_len = (size_t)(end - at);
         if (c->tail_len > sizeof(c->tail)) { /* a notice: our lines are shorter, and recognised by their end */
@@ -390,8 +479,12 @@ static void connected(struct load *l, struct client *c)
         if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 || error != 0)
                 errx(EXIT_FAILURE, "client %zu cannot connect: %s", c->index, strerror(error));
         watch(l, c, EPOLL_CTL_MOD, EPOLLIN);
-        c->state = JOINING;
-        if (l->o.protocol == IRC) {
+        c->state = l->o.protocol == WEBSOCKET ? UPGRADING : JOINING;
+        if (l->o.protocol == WEBSOCKET) {
+                put_text(c, "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+                flush(l, c);
+        } else if (l->o.protocol == IRC) {
                 char hello[64];
                 snprintf(hello, sizeof(hello), "NICK b%zu\r\nUSER b 0 * :b\r\n", c->index);
                 put_text(c, hello);
@@ -588,7 +681,8 @@ static void report(struct load *l, uint64_t took_us, uint64_t used_ns, uint64_t 
 
 static const char usage[] =
         "Usage: load [--clients=N] [--senders=N] [--lines=N | --seconds=N] [--bytes=N] [--in-flight=N | --rate=N]\n"
-        "            [--irc | --greeted [--rooms=N [--together]]] [--connecting=N] [--cgroup=DIR...] "
+        "            [--irc | --websocket [--greeted] | --greeted [--rooms=N [--together]]] [--connecting=N] "
+        "[--cgroup=DIR...] "
         "[--server=PID...]\n"
         "            [--memory] ADDRESS:PORT...\n";
 
@@ -608,14 +702,23 @@ static bool parse_target(struct options *o, const char *text)
 static bool parse(struct options *o, int argc, char **argv)
 {
         static const struct option known[] = {
-                {"clients", required_argument, NULL, 'c'},    {"senders", required_argument, NULL, 's'},
-                {"lines", required_argument, NULL, 'l'},      {"seconds", required_argument, NULL, 't'},
-                {"bytes", required_argument, NULL, 'b'},      {"in-flight", required_argument, NULL, 'f'},
-                {"rate", required_argument, NULL, 'r'},       {"irc", no_argument, NULL, 'i'},
-                {"greeted", no_argument, NULL, 'g'},          {"rooms", required_argument, NULL, 'R'},
-                {"connecting", required_argument, NULL, 'n'}, {"cgroup", required_argument, NULL, 'p'},
-                {"memory", no_argument, NULL, 'm'},           {"together", no_argument, NULL, 'o'},
-                {"server", required_argument, NULL, 'S'},     {0},
+                {"clients", required_argument, NULL, 'c'},
+                {"senders", required_argument, NULL, 's'},
+                {"lines", required_argument, NULL, 'l'},
+                {"seconds", required_argument, NULL, 't'},
+                {"bytes", required_argument, NULL, 'b'},
+                {"in-flight", required_argument, NULL, 'f'},
+                {"rate", required_argument, NULL, 'r'},
+                {"irc", no_argument, NULL, 'i'},
+                {"greeted", no_argument, NULL, 'g'},
+                {"rooms", required_argument, NULL, 'R'},
+                {"connecting", required_argument, NULL, 'n'},
+                {"cgroup", required_argument, NULL, 'p'},
+                {"memory", no_argument, NULL, 'm'},
+                {"together", no_argument, NULL, 'o'},
+                {"server", required_argument, NULL, 'S'},
+                {"websocket", no_argument, NULL, 'w'},
+                {0},
         };
         for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
                 size_t number = optarg ? strtoul(optarg, NULL, 10) : 0;
@@ -643,6 +746,9 @@ static bool parse(struct options *o, int argc, char **argv)
                         break;
                 case 'i':
                         o->protocol = IRC;
+                        break;
+                case 'w':
+                        o->protocol = WEBSOCKET;
                         break;
                 case 'g':
                         o->greeted = true;

@@ -188,10 +188,17 @@ def chat_by_irc():
     return chat
 
 
+def chat_by_websocket():
+    """Returns ours with clients that have a WebSocket, as the page has."""
+    chat = Chat("chat, WebSocket", 8880, "chat-web", "chat-web", protocol=("--websocket", "--greeted"))
+    chat.install()
+    return chat
+
+
 def everybody():
     """Returns all available servers, ours first."""
     install_peers()
-    chats = [ours(), chat_by_irc()]
+    chats = [ours(), chat_by_irc(), chat_by_websocket()]
     here = os.getcwd()
     others = [
         # it accepts clients once a second
@@ -202,6 +209,8 @@ def everybody():
                protocol=("--greeted", "--connecting=4")),
         Server("line-relay", 7002, (f"{here}/tests/bench/line-relay.py", "7002"), kind="baseline", user="root"),
         Server("limit", 7001, (f"{here}/build/tests/bench/limit", "7001"), kind="baseline", user="root"),
+        Server("limit, WebSocket", 7007, (f"{here}/build/tests/bench/limit", "--websocket", "7007"), kind="baseline",
+               protocol=("--websocket",), user="root"),
         Server("limit-sessions", 7006, (f"{here}/build/tests/bench/limit-sessions", "7006"), kind="baseline",
                user="root"),
     ]
