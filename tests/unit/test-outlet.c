@@ -671,59 +671,80 @@ static void test_a_connection_that_is_reset(void **state)
         assert_true(loan_claim(&f->loan));
 }
 
-/* Writes the kinds of records in a look, with "|" in place of the line end. Returns the end. */
-static char *write_looks(char *at, enum outlet_look look)
+/* Writes a record, and "|" in place of the line end. Returns the end. */
+static char *write_look(char *at, enum outlet_look look, const struct record *r)
+{
+        size_t n = looks_write(look, LENDER_SERVER, r, 1500, at, OUTLET_LINE_MAX_BYTES);
+        while (n > 0 && (at[n - 1] == '\n' || at[n - 1] == '\r'))
+                n--;
+        at[n] = '|';
+        return at + n + 1;
+}
+
+/* Writes the kinds of records in a look. */
+static void write_looks(char *at, enum outlet_look look)
 {
         for (uint8_t kind = RECORD_LINE; kind <= RECORD_EXIT; kind++) {
                 struct record r = {.kind = kind, .id = 10, .number = 2, .name = slice_of("n"), .text = slice_of("t")};
                 if (kind == RECORD_REPLY || kind == RECORD_ANSWER)
                         r.name = slice_of("n@h");
-                size_t n = looks_write(look, LENDER_SERVER, &r, 1500, at, OUTLET_LINE_MAX_BYTES);
-                at = n > 0 ? at + n - LINE_END_BYTES : at;
-                *at++ = '|';
+                at = write_look(at, look, &r);
         }
-        struct record removed = {.kind = RECORD_LEAVE, .name = slice_of("n"), .text = slice_of(LEAVE_REMOVED)};
-        at += looks_write(look, LENDER_SERVER, &removed, 0, at, OUTLET_LINE_MAX_BYTES) - LINE_END_BYTES;
-        *at++ = '|';
-        struct record styled = {.kind = RECORD_LINE, .name = slice_of("n"), .text = slice_of("t"), .is_notice = true};
-        styled.styled = slice_of("\x02t");
-        at += looks_write(look, LENDER_SERVER, &styled, 0, at, OUTLET_LINE_MAX_BYTES) - LINE_END_BYTES;
-        *at++ = '|';
-        struct record removal = {.kind = RECORD_TOPIC, .name = slice_of("n"), .text = {"", 0}};
-        at += looks_write(look, LENDER_SERVER, &removal, 0, at, OUTLET_LINE_MAX_BYTES) - LINE_END_BYTES;
-        *at++ = '|';
-        *at = '\0';
-        return at;
+        const struct record removed = {.kind = RECORD_LEAVE, .name = slice_of("n"), .text = slice_of(LEAVE_REMOVED)};
+        const struct record styled = {.kind = RECORD_LINE,
+                                      .name = slice_of("n"),
+                                      .text = slice_of("t"),
+                                      .styled = slice_of("\x02t"),
+                                      .is_notice = true};
+        const struct record removal = {.kind = RECORD_TOPIC, .name = slice_of("n@h"), .text = {"", 0}};
+        at = write_look(at, look, &removed);
+        at = write_look(at, look, &styled);
+        *write_look(at, look, &removal) = '\0';
 }
 
 /* chatd and a session of another version add up how many bytes of a batch the client has. So a change of these lines
  * needs another OUTLET_LAYOUT. */
 static void test_lines_look_as_the_layout_says(void **state)
 {
-        static const char layout_9[] =
+        static const char layout_10[] =
                 "n: t|*** n is connected|*** n is disconnected|*** t||* n t|*** n is now called t|"
                 "n (to you): t|*** n went to t|*** n came from t|*** n set the topic: t||*** h: t|"
                 "|*** h: t|*** n entered the room|*** n left the room|"
                 "*** n was removed|n: t|*** n removed the topic|";
 #define N ":n!chat@b.example "
-        static const char layout_9_irc[] = N "PRIVMSG #lobby :t|" N "JOIN #lobby|" N "QUIT :t||"
-                                             "|" N "PRIVMSG #lobby :\001ACTION t\001|" N "NICK :t|"
-                                             "|" N "PART #lobby :t|" N "JOIN #lobby|" N "TOPIC #lobby :t|||"
-                                             "||" N "JOIN #lobby|" N "PART #lobby|" N "QUIT :removed|" N
-                                             "NOTICE #lobby :\x02t|" N "TOPIC #lobby :|";
+        static const char layout_10_irc[] = N "PRIVMSG #lobby :t|" N "JOIN #lobby|" N "QUIT :t||"
+                                              "|" N "PRIVMSG #lobby :\001ACTION t\001|" N "NICK :t|"
+                                              "|" N "PART #lobby :t|" N "JOIN #lobby|" N "TOPIC #lobby :t|||"
+                                              "||" N "JOIN #lobby|" N "PART #lobby|" N "QUIT :removed|" N
+                                              "NOTICE #lobby :\x02t|" N "TOPIC #lobby :|";
 #undef N
         static const char with_tags[] = "@time=1970-01-01T00:00:01.500Z;msgid=000000000000000a-2 :n!chat@b.example "
                                         "PRIVMSG #lobby :t|@time=1970-01-01T00:00:01.500Z :n!chat@b.example JOIN "
                                         "#lobby * :chat|";
+#define E(event, id) "{\"event\":\"" event "\",\"id\":\"00000000000000" id "\",\"time\":\"1970-01-01T00:00:01.500Z\","
+#define R(more) "\"room\":\"lobby\",\"name\":\"n\"" more "}|"
+#define T ",\"text\":\"t\""
+        static const char layout_10_json[] = E("line", "0a-2") R(T) E("join", "0a-2-join") R("")
+                E("leave", "0a-2-leave") R("") "||" E("action", "0a-2") R(T) E("rename", "0a-2-rename")
+                        R(",\"new\":\"t\"") "|" E("leave", "0a-2-leave") R(",\"to\":\"t\"") E("join", "0a-2-join")
+                                R(",\"from\":\"t\"") E("topic", "0a-2-topic") R(T) "||||" E("join", "0a-2-join") R("")
+                                        E("leave", "0a-2-leave") R("") E("leave", "00-0-leave") R(",\"removed\":true")
+                                                E("line", "00-0") R(T ",\"notice\":true") E("topic", "00-0-topic")
+                                                        R(",\"host\":\"h\",\"text\":\"\"");
+#undef E
+#undef R
+#undef T
         char text[16 * 1024];
         (void)state;
+        write_looks(text, OUTLET_JSON);
+        assert_string_equal(text, layout_10_json);
         write_looks(text, OUTLET_TEXT);
-        assert_string_equal(text, layout_9);
+        assert_string_equal(text, layout_10);
         write_looks(text, OUTLET_IRC);
-        assert_string_equal(text, layout_9_irc);
+        assert_string_equal(text, layout_10_irc);
         write_looks(text, OUTLET_IRC + LINE_TIME + LINE_ID + LINE_EXTENDED_JOIN);
         assert_memory_equal(text, with_tags, sizeof(with_tags) - 1);
-        assert_int_equal(OUTLET_LAYOUT, 9);
+        assert_int_equal(OUTLET_LAYOUT, 10);
 }
 
 int main(void)

@@ -71,6 +71,38 @@ static void test_each_client_gets_its_look(void **state)
         assert_string_equal(inbox_read(f->inboxes[2]), "");
 }
 
+/* JSON in lines, and in messages of a WebSocket: the first byte of a message says that it is text. */
+static void test_json(void **state)
+{
+        struct fixture *f = *state;
+        char expected[1024], got[1024], time[UTC_BYTES];
+        const char *id = "\"id\":\"%016llx-7\",\"time\":\"%s\"";
+        char with_text[256], with_join[256];
+        lend_in_look(f, 1, OUTLET_JSON);
+        lend_in_look(f, 2, OUTLET_MESSAGE);
+        batch_begin(&f->batch, f->relay.epoch);
+        add_record(f, RECORD_LINE, 0, 1, 6, "elsewhere");
+        add_record(f, RECORD_LINE, 0, 0, 7, "\"hi\"");
+        add_record(f, RECORD_JOIN, 0, 0, 7, "");
+        relay(f);
+        utc_write(f->batch.texts[OUTLET_JSON].ms, time);
+        snprintf(expected, sizeof(expected),
+                 "{\"event\":\"line\",%s,\"room\":\"lobby\",\"name\":\"ann\",\"text\":\"\\\"hi\\\"\"}", id);
+        snprintf(with_text, sizeof(with_text), expected, (unsigned long long)f->members[0]->id, time);
+        snprintf(with_join, sizeof(with_join),
+                 "{\"event\":\"join\",\"id\":\"%016llx-7-join\",\"time\":\"%s\",\"room\":\"lobby\",\"name\":\"ann\"}",
+                 (unsigned long long)f->members[0]->id, time);
+        snprintf(expected, sizeof(expected), "%s\n%s\n", with_text, with_join);
+        assert_lender_got(f->lenders[1], expected);
+        assert_in_range(strlen(with_text), 100, 125);
+        size_t len = collect(f->lenders[2], got, sizeof(got), 0);
+        assert_int_equal(len, 2 + strlen(with_text) + 2 + strlen(with_join));
+        assert_int_equal((uint8_t)got[0], 0x81);
+        assert_int_equal(got[1], strlen(with_text));
+        assert_memory_equal(got + 2, with_text, strlen(with_text));
+        assert_memory_equal(got + len - strlen(with_join), with_join, strlen(with_join));
+}
+
 /* A notice is addressed to each client by its nick, so chatd does not write it. */
 static void test_what_has_no_look_comes_as_datagrams(void **state)
 {
@@ -233,6 +265,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(test_each_client_gets_its_look),
+                TEST(test_json),
                 TEST(test_what_has_no_look_comes_as_datagrams),
                 TEST(test_what_does_not_fit_comes_as_datagrams),
                 TEST(test_text_is_what_the_session_writes),
