@@ -1,8 +1,8 @@
-/* A whole session with a client of IRC (chat-irc/, and chat-session/ from visit down) in a world without a system: world.h
- * has the input, and most promises.
+/* A whole session with a client of IRC (chat-irc/, and chat-session/ from visit down) in a world without a system:
+ * world.h has the input, and most promises.
  *
- * Promises, besides those of world.h and irc-client.h: the state of IRC stays within its bounds, and one label is open at
- * a time.
+ * Promises, besides those of world.h and irc-client.h: the state of IRC stays within its bounds, and one label is open
+ * at a time.
  */
 #include "../../chat-irc/irc-kind.h"
 #include "../../chat-irc/labels.h"

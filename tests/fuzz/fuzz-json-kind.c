@@ -1,9 +1,9 @@
 /* A whole session with a client of JSON (chat-web/, and chat-session/ from visit down) in a world without a system:
  * world.h has the input, and most promises.
  *
- * Promises, besides those of world.h: each line that the client gets is a JSON object, as jansson parses it strictly, with
- * an event that chat-json(5) lists, and within its bounds. A ref comes back in one answer or error for each request that
- * has it. If nothing was lost or skipped, none is missing in the end.
+ * Promises, besides those of world.h: each line that the client gets is a JSON object, as jansson parses it strictly,
+ * with an event that chat-json(5) lists, and within its bounds. A ref comes back in one answer or error for each
+ * request that has it. If nothing was lost or skipped, none is missing in the end.
  */
 #include <jansson.h>
 

@@ -269,8 +269,8 @@ static void solo_chatd_list_room(struct solo_chatd *d, struct choices *c, struct
         }
 }
 
-/* Sends an answer of this code with any details. The room is `room_name` if a room can have that name. An ANSWER has the
- * client's name. */
+/* Sends an answer of this code with any details. The room is `room_name` if a room can have that name. An ANSWER has
+ * the client's name. */
 static void solo_chatd_send_answer(struct solo_chatd *d, struct choices *c, struct frame f, uint8_t code,
                                    const char *room_name)
 {

@@ -2,13 +2,13 @@
  * system.
  *
  * Input: flags, then commands: see world_step(). A client sends messages or any bytes, and reads or does not read. A
- * chatd (solo-chatd.h) answers, relays, and is restarted. Time passes only by commands. The session runs in visit_run(),
- * which waits in ppoll(): that is where the commands are taken. At the end chatd answers everything, and the client
- * reads everything and leaves.
+ * chatd (solo-chatd.h) answers, relays, and is restarted. Time passes only by commands. The session runs in
+ * visit_run(), which waits in ppoll(): that is where the commands are taken. At the end chatd answers everything, and
+ * the client reads everything and leaves.
  *
- * Promises, besides those of solo-chatd.h: no call overruns the client's buffer. The kind gets no more bytes than it said
- * it can take. After tick(), nothing is due at the same time. In the end nothing is stuck: everything that the client
- * sent was read and answered, and the session ends, also if the connection breaks.
+ * Promises, besides those of solo-chatd.h: no call overruns the client's buffer. The kind gets no more bytes than it
+ * said it can take. After tick(), nothing is due at the same time. In the end nothing is stuck: everything that the
+ * client sent was read and answered, and the session ends, also if the connection breaks.
  */
 #pragma once
 

@@ -663,7 +663,7 @@ static void test_a_client_that_reads_late(void **state)
         stop(f);
 }
 
-/* While chatd answers nothing, the session takes as many requests as can wait there, and leaves the others to the client. */
+/* While chatd answers nothing, the session takes as many requests as can wait, and leaves the others to the client. */
 static void test_a_chatd_that_does_not_answer(void **state)
 {
         enum { REQUESTS = 100000 };
