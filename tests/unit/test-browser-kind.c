@@ -4,6 +4,8 @@
 #include "../../chat-web/site.h"
 #include "../../chat-web/web.h"
 
+#include "../schema.h"
+
 #include "session-fixture.h"
 
 enum { GOT_MAX_BYTES = 512 * 1024 };
@@ -11,6 +13,7 @@ enum { GOT_MAX_BYTES = 512 * 1024 };
 static struct web web;
 static struct site site;
 static struct kind kind;
+static FILE *events; /* each event is checked */
 
 static struct fixture *start_browser(void)
 {
@@ -295,6 +298,7 @@ static const char *next_message(struct fixture *f)
         size_t size;
         const char *text = read_frame(f, &first, &size);
         assert_int_equal(first, 0x81);
+        fprintf(events, "%s\n", text);
         return text;
 }
 
@@ -515,5 +519,7 @@ int main(void)
                 cmocka_unit_test(test_violations),
                 cmocka_unit_test(test_the_session_ends),
         };
-        return RUN_TESTS(tests);
+        events = schema_open("event");
+        int failed = RUN_TESTS(tests);
+        return failed + schema_close(events);
 }
