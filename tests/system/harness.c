@@ -386,6 +386,8 @@ void client_reset(struct client *c)
 
 void client_free(struct client *c)
 {
+        if (c->copy)
+                assert_int_equal(pclose(c->copy), 0);
         close(c->fd);
         free(c->got);
         free(c);

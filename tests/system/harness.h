@@ -70,7 +70,7 @@ struct client {
         char name[64]; /* the chat's name for the client */
         char *got;     /* output that came and was not expected yet */
         size_t len, room;
-        FILE *copy; /* gets all output, too; NULL: there is none */
+        FILE *copy; /* gets all output, too: a command, as schema_open() starts it; NULL: there is none */
 };
 
 /* Connects. Waits for a listener if necessary. */
@@ -105,6 +105,8 @@ const char *client_expect_end(struct client *c);
 
 /* Closes at once with a RST. */
 void client_reset(struct client *c);
+
+/* Closes. Fails the test if the command that got the output fails. */
 void client_free(struct client *c);
 
 /* Returns a TCP port of 127.0.0.1 without a listener. */

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../schema.h"
+
 #include "booted.h"
 
 #define JSON_SOCKET "/run/chat-json.sock"
@@ -43,6 +45,7 @@ static int leave_witness(void **state)
 /* Waits for the welcome, which has the program's name, and joins the lobby, where the witness is. */
 static struct client *welcome(struct client *c)
 {
+        c->copy = schema_open("event");
         client_expect(c, "{\"event\":\"welcome\",");
         client_expect(c, "\"name\":\"");
         const char *name = client_expect(c, "\"");

@@ -33,12 +33,6 @@ static struct client *join_bot(struct chat *chat)
         return bot;
 }
 
-static void bot_free(struct client *bot)
-{
-        assert_int_equal(schema_close(bot->copy), 0);
-        client_free(bot);
-}
-
 /* Sends requests that are right. */
 static void __attribute__((format(printf, 2, 3))) ask(struct client *bot, const char *format, ...)
 {
@@ -79,7 +73,7 @@ static void test_talk(void **state)
         client_expect_end(ann);
         client_expect(bot, "{\"event\":\"leave\",");
         client_free(ann);
-        bot_free(bot);
+        client_free(bot);
         chat_stop(chat);
 }
 
@@ -112,7 +106,7 @@ static void test_chatd_is_killed(void **state)
         client_send(ann, "end\n");
         assert_null(strstr(client_expect(bot, "\"text\":\"end\"}\n"), "\"text\":\"a"));
         client_free(ann);
-        bot_free(bot);
+        client_free(bot);
         chat_stop(chat);
 }
 
@@ -130,7 +124,7 @@ static void test_since(void **state)
         client_send(ann, "one\n");
         client_expect(bot, "{\"event\":\"line\",\"id\":\"");
         snprintf(id, sizeof(id), "%s", client_expect(bot, "\""));
-        bot_free(bot);
+        client_free(bot);
         client_expect(ann, " is disconnected\r\n");
         client_send(ann, "two\nthree\n");
         client_sync(ann);
@@ -140,7 +134,7 @@ static void test_since(void **state)
         assert_null(strstr(client_expect(bot, "\"text\":\"two\"}\n"), "\"text\":\"one\""));
         client_expect(bot, "\"text\":\"three\"}\n");
         client_free(ann);
-        bot_free(bot);
+        client_free(bot);
         chat_stop(chat);
 }
 
