@@ -60,6 +60,8 @@ const struct column output_status[] = {
         {"refused_at_chat-irc-proxied.socket", "at chat-irc-proxied.socket", KIND_NUMBER, false},
         {"refused_at_chat-json.socket", "at chat-json.socket", KIND_NUMBER, false},
         {"refused_at_chat-json-tcp.socket", "at chat-json-tcp.socket", KIND_NUMBER, false},
+        {"refused_at_chat-web.socket", "at chat-web.socket", KIND_NUMBER, false},
+        {"refused_at_chat-web-proxied.socket", "at chat-web-proxied.socket", KIND_NUMBER, false},
         {"refused", "Refused by chatd", KIND_NUMBER, false},
         {"not_chat", "Not chat clients", KIND_NUMBER, false},
         {"unserved", "Sessions that failed", KIND_NUMBER, false},

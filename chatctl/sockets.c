@@ -15,9 +15,10 @@ enum {
         FIELD_MAX_BYTES = 96,
 };
 
-static const char *const units[] = {
-        "chat.socket",     "chat-tls.socket",  "chat-proxied.socket",     "chat-local.socket", "chat-echo.socket",
-        "chat-irc.socket", "chat-ircs.socket", "chat-irc-proxied.socket", "chat-json.socket",  "chat-json-tcp.socket"};
+static const char *const units[] = {"chat.socket",          "chat-tls.socket",         "chat-proxied.socket",
+                                    "chat-local.socket",    "chat-echo.socket",        "chat-irc.socket",
+                                    "chat-ircs.socket",     "chat-irc-proxied.socket", "chat-json.socket",
+                                    "chat-json-tcp.socket", "chat-web.socket",         "chat-web-proxied.socket"};
 
 _Static_assert(sizeof(units) / sizeof(units[0]) == SOCKETS, "sockets.h has their number");
 

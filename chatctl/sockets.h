@@ -14,7 +14,7 @@ struct sockets {
         sd_bus *bus; /* NULL: systemd cannot be asked */
 };
 
-enum { SOCKETS = 10 }; /* number of the chat's sockets */
+enum { SOCKETS = 12 }; /* number of the chat's sockets */
 
 struct socket_counts {
         const char *unit;

@@ -7,7 +7,8 @@ UNITS := chat.socket chat@.service chatd.socket chatd.service chatctl.socket cha
 	chat-local.socket chat-local@.service chat-tls.socket chat-tls@.service chat-proxied.socket chat-proxied@.service \
 	chat-link.socket chat-link.service chat-metrics.timer chat-metrics.service \
 	chat-irc.socket chat-irc@.service chat-ircs.socket chat-ircs@.service chat-irc-proxied.socket chat-irc-proxied@.service \
-	chat-json.socket chat-json@.service chat-json-tcp.socket chat-json-tcp@.service
+	chat-json.socket chat-json@.service chat-json-tcp.socket chat-json-tcp@.service \
+	chat-web.socket chat-web@.service chat-web-proxied.socket chat-web-proxied@.service
 # The version of the systemd that will run the units. Without a systemctl that states it, no drop-ins are installed.
 SYSTEMD  ?= $(shell systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
 DROPINS  := $(patsubst %,%.d/poll-limit.conf,$(filter %.socket,$(UNITS)))
@@ -64,9 +65,11 @@ install: all
 uninstall: ## removes them; settings that were changed stay
 uninstall:
 	-$(ON_THIS_HOST) systemctl disable --now chat.socket chat-echo.socket chat-irc.socket chat-ircs.socket chat-irc-proxied.socket \
-		chat-local.socket chat-tls.socket chat-proxied.socket chat-json.socket chat-json-tcp.socket
+		chat-local.socket chat-tls.socket chat-proxied.socket chat-json.socket chat-json-tcp.socket \
+		chat-web.socket chat-web-proxied.socket
 	-$(ON_THIS_HOST) systemctl stop 'chat@*.service' 'chat-echo@*.service' 'chat-irc@*.service' 'chat-ircs@*.service' 'chat-irc-proxied@*.service' \
-		'chat-local@*.service' 'chat-tls@*.service' 'chat-proxied@*.service' 'chat-json@*.service' 'chat-json-tcp@*.service'
+		'chat-local@*.service' 'chat-tls@*.service' 'chat-proxied@*.service' 'chat-json@*.service' 'chat-json-tcp@*.service' \
+		'chat-web@*.service' 'chat-web-proxied@*.service'
 	-$(ON_THIS_HOST) systemctl disable --now chat-link.socket chat-link.service chat-metrics.timer
 	-$(ON_THIS_HOST) systemctl stop chat-metrics.service
 	-$(ON_THIS_HOST) systemctl reset-failed chat-metrics.service 2>/dev/null || true

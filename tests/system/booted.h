@@ -3,7 +3,7 @@
 
 #include "harness.h"
 
-enum { CHAT_PORT = 8888, ECHO_PORT = 8887 };
+enum { CHAT_PORT = 8888, ECHO_PORT = 8887, WEB_PORT = 8880 };
 
 /* Runs `make install` and `systemctl enable --now chat.socket` only. To be used as the setup of a group. */
 int booted_install(void **state);

@@ -47,12 +47,14 @@ static void test_units_are_verified(void **state)
                 shell("grep -L ^WantedBy= units/*.socket units/*.timer units/chatd.service units/chat-link.service"),
                 "");
         shell("systemctl preset chat-echo.socket chat-irc.socket chat-ircs.socket chat-irc-proxied.socket "
-              "chat-local.socket chat-tls.socket chat-proxied.socket chat-json.socket chat-json-tcp.socket 2>&1");
+              "chat-local.socket chat-tls.socket chat-proxied.socket chat-json.socket chat-json-tcp.socket "
+              "chat-web.socket chat-web-proxied.socket 2>&1");
         assert_string_equal(shell("systemctl is-enabled chat-echo.socket chat-irc.socket chat-ircs.socket "
                                   "chat-irc-proxied.socket chat-local.socket chat-tls.socket "
-                                  "chat-proxied.socket chat-json.socket chat-json-tcp.socket || true"),
+                                  "chat-proxied.socket chat-json.socket chat-json-tcp.socket chat-web.socket "
+                                  "chat-web-proxied.socket || true"),
                             "disabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled\n"
-                            "disabled");
+                            "disabled\ndisabled\ndisabled");
 }
 
 /* From version 255 on systemd limits how often a socket wakes it, which would hold up newcomers. The units turn that
@@ -64,11 +66,11 @@ static void test_nothing_limits_how_quickly_people_come(void **state)
         assert_string_equal(
                 shell("systemctl show -P PollLimitIntervalUSec $(cd units && ls *.socket) | grep . | sort -u || true"),
                 knows ? "0" : "");
-        assert_string_equal(shell("find /usr/local/lib/systemd -name poll-limit.conf | wc -l"), knows ? "13" : "0");
+        assert_string_equal(shell("find /usr/local/lib/systemd -name poll-limit.conf | wc -l"), knows ? "15" : "0");
         for (int version = 252; version <= 257; version++) {
                 shell("make --no-print-directory install DESTDIR=/tmp/systemd SYSTEMD=%d 2>&1", version);
                 assert_string_equal(shell("cd /tmp/systemd && find . -name poll-limit.conf | wc -l"),
-                                    version >= 255 ? "13" : "0");
+                                    version >= 255 ? "15" : "0");
                 shell("make --no-print-directory uninstall DESTDIR=/tmp/systemd 2>&1");
                 assert_string_equal(shell("find /tmp/systemd ! -type d -o -name '*.d' -path '*/chat*'"), "");
         }
@@ -86,6 +88,7 @@ static void test_the_exposure(void **state)
                     {"chat-proxied@.service", 63, 42}, {"chat-tls@.service", 12, 9},
                     {"chat-irc@.service", 63, 42},     {"chat-irc-proxied@.service", 63, 42},
                     {"chat-json@.service", 63, 42},    {"chat-json-tcp@.service", 63, 42},
+                    {"chat-web@.service", 63, 42},     {"chat-web-proxied@.service", 63, 42},
                     {"chat-ircs@.service", 12, 9},     {"chat-link.service", 15, 10},
                     {"chat-metrics.service", 14, 9}};
         (void)state;
@@ -545,21 +548,26 @@ static void test_install_into_a_package(void **state)
 static void test_uninstall(void **state)
 {
         (void)state;
-        shell("systemctl enable --now chat-json.socket 2>&1");
-        struct client *a = booted_join(), *bot = client_connect_unix("/run/chat-json.sock");
+        shell("systemctl enable --now chat-json.socket chat-web.socket chat-web-proxied.socket 2>&1");
+        struct client *a = booted_join(), *bot = client_connect_unix("/run/chat-json.sock"),
+                      *browser = client_connect("127.0.0.1", WEB_PORT);
         client_expect(bot, "{\"event\":\"welcome\",");
+        client_send(browser, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        client_expect(browser, "\r\n\r\nok\n");
         shell("make --no-print-directory uninstall 2>&1");
         client_expect(a, "*** The chat was shut down\r\n");
         assert_string_equal(client_expect_end(a), "");
         client_expect(bot, "\"code\":\"shut-down\"");
         client_expect_end(bot);
+        client_expect_end(browser);
         shell("make --no-print-directory uninstall 2>&1"); /* a second time is no error */
-        shell("test ! -e /run/chat && test ! -e /run/chat-json.sock");
+        shell("test ! -e /run/chat && test ! -e /run/chat-json.sock && test ! -e /run/chat-web-proxied.sock");
         assert_string_equal(shell("systemctl list-units --plain --no-legend --all 'chat*.socket' 'chat*.service'"), "");
         assert_string_equal(shell("find /usr/local /etc/systemd -name 'chat*'"), "");
         shell("test ! -e /etc/needrestart/conf.d/chat.conf");
         client_free(a);
         client_free(bot);
+        client_free(browser);
 }
 
 int main(void)
