@@ -6,6 +6,7 @@
 #include <chat/clock.h>
 
 #include "booted.h"
+#include "browsers.h"
 
 #define NAMES "chat-broker-link chat-broker-irc chat-broker-web chat-broker"
 #define BROKER "build/package/chat-broker_*.deb"
@@ -101,6 +102,20 @@ static void assert_bot_works(struct client *c)
         client_expect(c, "{\"event\":\"answer\",\"code\":\"exited\",");
 }
 
+static struct client *join_browser(void)
+{
+        struct client *c = browser_connect("127.0.0.1", WEB_PORT);
+        browser_open_websocket(c, "localhost", "");
+        return c;
+}
+
+static void assert_browser_works(struct client *c)
+{
+        browser_join(c, "den");
+        browser_send(c, "{\"do\":\"leave\",\"room\":\"den\"}");
+        client_expect(c, "{\"event\":\"answer\",\"code\":\"exited\",");
+}
+
 /* Its files go to chat-broker-irc, while a client of IRC stays connected, and other clients come. */
 static void test_upgrade_from_a_chat_broker_with_chat_irc(void **state)
 {
@@ -170,7 +185,8 @@ static void assert_nothing_runs(void)
                                   "--state=active,reloading,activating,deactivating,failed 'chat*'"),
                             "");
         assert_string_equal(shell("ps -o args= -u chatd,chat-session,chat-link,chat-tls || true"), "");
-        shell("! test -e /run/chat && ! test -e /run/chat-local.sock && ! test -e " JSON_SOCKET);
+        shell("! test -e /run/chat && ! test -e /run/chat-local.sock && ! test -e " JSON_SOCKET " && "
+              "! test -e /run/chat-web-proxied.sock");
 }
 
 /* chat-broker removes what it had itself, if chat-broker-irc was never installed. */
@@ -196,34 +212,40 @@ static void test_install(void **state)
         shell("dpkg -i " PACKAGES " 2>&1");
         assert_string_equal(shell("systemctl is-active chat.socket chat-echo.socket chatd.socket chatd.service "
                                   "chat-link.socket chat-link.service chat-irc.socket chat-ircs.socket "
-                                  "chat-json.socket chat-json-tcp.socket chat-metrics.timer || true"),
+                                  "chat-json.socket chat-json-tcp.socket chat-web.socket chat-web-proxied.socket "
+                                  "chat-metrics.timer || true"),
                             "inactive\ninactive\ninactive\ninactive\ninactive\ninactive\ninactive\ninactive\ninactive\n"
-                            "inactive\ninactive");
+                            "inactive\ninactive\ninactive\ninactive");
         assert_string_equal(shell("systemctl is-enabled chat.socket chatd.service chat-irc.socket chat-ircs.socket "
-                                  "chat-json.socket chat-json-tcp.socket chat-metrics.timer || true"),
-                            "disabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled");
+                                  "chat-json.socket chat-json-tcp.socket chat-web.socket chat-web-proxied.socket "
+                                  "chat-metrics.timer || true"),
+                            "disabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled");
         assert_string_equal(shell("stat -c '%%a %%U:%%G' /etc/chat/link.conf /run/chat/sessions"),
                             "640 root:chat-link\n1730 chatd:chat");
         shell("journalctl --list-catalog | grep -q '^e2f34a8cb7fc42d98226c7d701dd8484 '");
         shell("systemd-analyze verify chat.socket chatd.service chat-link.service chat-irc.socket "
-              "chat-json.socket chat-json-tcp.socket 2>&1 | { ! grep /chat; }");
-        shell("man -w chatd chat-session chat-link chat-irc chat-ircs.socket chat-web chat-json chat-json.socket");
+              "chat-json.socket chat-json-tcp.socket chat-web.socket chat-web-proxied.socket 2>&1 | { ! grep /chat; }");
+        shell("man -w chatd chat-session chat-link chat-irc chat-ircs.socket chat-web chat-json chat-json.socket "
+              "chat-web.socket");
 }
 
 /* Runs the tests of the packages as Debian's test bed would. Output on standard error counts as a failure. */
 static void test_of_the_installed_packages(void **state)
 {
         (void)state;
-        assert_string_equal(shell("{ debian/tests/chat >/run/said && debian/tests/json >>/run/said; } 2>&1"), "");
-        shell("grep -qx 'The chat works.' /run/said && grep -qx 'JSON works.' /run/said && rm /run/said");
+        assert_string_equal(shell("{ debian/tests/chat >/run/said && debian/tests/json >>/run/said && "
+                                  "debian/tests/web >>/run/said; } 2>&1"),
+                            "");
+        shell("grep -qx 'The chat works.' /run/said && grep -qx 'JSON works.' /run/said && "
+              "grep -qx 'The page works.' /run/said && rm /run/said");
 }
 
 /* Returns the identities of the sessions and of the sockets with the queues: they must stay the same. */
 static const char *what_stays(void)
 {
         return shell("systemctl show -P InvocationID chat.socket chat-local.socket chat-irc.socket chat-json.socket "
-                     "chatd.socket chat-link.socket "
-                     "'chat@*.service' 'chat-irc@*.service' 'chat-json@*.service' | sort");
+                     "chat-web.socket chatd.socket chat-link.socket "
+                     "'chat@*.service' 'chat-irc@*.service' 'chat-json@*.service' 'chat-web@*.service' | sort");
 }
 
 static void hear(struct client *c, const struct client *from, int line)
@@ -268,7 +290,8 @@ static void change_version(char *command, struct client *ann, struct client *bob
 {
         char before[512], broker[32], link[32];
         snprintf(before, sizeof(before), "%s", what_stays());
-        assert_int_equal(strlen(before), 10 * 32 + 9 + 9); /* ten identities, in lines, with empty lines between them */
+        assert_int_equal(strlen(before),
+                         12 * 32 + 11 + 11); /* twelve identities, in lines, with empty lines between them */
         snprintf(broker, sizeof(broker), "%s", shell("systemctl show -P MainPID chatd"));
         snprintf(link, sizeof(link), "%s", shell("systemctl show -P MainPID chat-link"));
 
@@ -306,15 +329,16 @@ static void test_upgrade_and_downgrade_while_people_talk(void **state)
         shell("printf 'Pace=off\\nHistory=off\\n' >>/etc/chat/chat.conf");
         /* there is no such server, so the link waits for it */
         shell("echo Servers=nats://127.0.0.1:1 >>/etc/chat/link.conf");
-        shell("systemctl enable --now chat.socket chat-local.socket chat-irc.socket chat-json.socket chat-link.service "
-              "2>&1");
+        shell("systemctl enable --now chat.socket chat-local.socket chat-irc.socket chat-json.socket chat-web.socket "
+              "chat-link.service 2>&1");
         shell("systemctl restart chatd");
         shell("mkdir -p " LATER);
         repack("chat-broker");
         repack("chat-broker-link");
         repack("chat-broker-irc");
         repack("chat-broker-web");
-        struct client *irc = join_irc(), *bot = join_bot(), *ann = booted_join(), *bob = booted_join();
+        struct client *irc = join_irc(), *bot = join_bot(), *browser = join_browser(), *ann = booted_join(),
+                      *bob = booted_join();
         client_expect(ann, "*** %s is connected\r\n", bob->name);
 
         change_version("exec dpkg -i " LATER "/*.deb >" LATER "/log 2>&1", ann, bob);
@@ -322,38 +346,42 @@ static void test_upgrade_and_downgrade_while_people_talk(void **state)
         shell("cmp /usr/sbin/chatd build/next/chatd && cmp /usr/sbin/chat-session build/next/chat-session");
         assert_irc_works(irc);
         assert_bot_works(bot);
+        assert_browser_works(browser);
         change_version("exec dpkg -i " PACKAGES " >" LATER "/log 2>&1", ann, bob);
         assert_irc_works(irc);
         assert_bot_works(bot);
+        assert_browser_works(browser);
         shell("! dpkg -s chat-broker | grep -q '^Version: .*+later$'");
         shell("! cmp -s /usr/sbin/chatd build/next/chatd");
         leave_irc(irc);
         client_free(ann);
         client_free(bob);
         client_free(bot);
+        client_free(browser);
 }
 
 /* Services that an administrator has stopped stay stopped, even if they are enabled. */
 static void test_upgrade_starts_nothing(void **state)
 {
         (void)state;
-        static const char units[] = "chat.socket chat-local.socket chat-irc.socket chat-json.socket chat-link.socket "
-                                    "chat-link.service chatd.socket chatd.service";
+        static const char units[] = "chat.socket chat-local.socket chat-irc.socket chat-json.socket chat-web.socket "
+                                    "chat-link.socket chat-link.service chatd.socket chatd.service";
         shell("systemctl enable chatd.service 2>&1");
-        shell("systemctl stop %s 'chat@*.service' 'chat-json@*.service'", units);
+        shell("systemctl stop %s 'chat@*.service' 'chat-json@*.service' 'chat-web@*.service'", units);
         shell("dpkg -i " LATER "/*.deb 2>&1");
         assert_string_equal(shell("systemctl is-active %s || true", units),
-                            "inactive\ninactive\ninactive\ninactive\ninactive\ninactive\ninactive\ninactive");
+                            "inactive\ninactive\ninactive\ninactive\ninactive\ninactive\ninactive\ninactive\n"
+                            "inactive");
         shell("systemctl start %s", units);
 }
 
 static void test_remove(void **state)
 {
         (void)state;
-        struct client *ann = booted_join(), *irc = join_irc(), *bot = join_bot();
+        struct client *ann = booted_join(), *irc = join_irc(), *bot = join_bot(), *browser = join_browser();
         assert_string_equal(shell("systemctl is-enabled chat.socket chat-local.socket chat-irc.socket "
-                                  "chat-json.socket chat-link.service chatd.service"),
-                            "enabled\nenabled\nenabled\nenabled\nenabled\nenabled");
+                                  "chat-json.socket chat-web.socket chat-link.service chatd.service"),
+                            "enabled\nenabled\nenabled\nenabled\nenabled\nenabled\nenabled");
         shell("systemctl enable --now chat-metrics.timer 2>&1");
         shell("dpkg -r " NAMES " 2>&1");
         client_expect(irc, "ERROR :");
@@ -362,6 +390,9 @@ static void test_remove(void **state)
         client_expect(bot, "\"code\":\"shut-down\"");
         client_expect_end(bot);
         client_free(bot);
+        client_expect(browser, "\"code\":\"shut-down\"");
+        client_expect_end(browser);
+        client_free(browser);
         client_expect(ann, "*** The chat was shut down\r\n");
         client_expect_end(ann);
         client_free(ann);
@@ -377,20 +408,20 @@ static void test_remove(void **state)
 static void test_install_again(void **state)
 {
         (void)state;
-        static const char units[] = "chat.socket chat-local.socket chat-irc.socket chat-json.socket chat-link.socket "
-                                    "chat-link.service chatd.socket chatd.service chatctl.socket";
+        static const char units[] = "chat.socket chat-local.socket chat-irc.socket chat-json.socket chat-web.socket "
+                                    "chat-link.socket chat-link.service chatd.socket chatd.service chatctl.socket";
         shell("rm /etc/chat/link.conf");
         shell("dpkg -i " PACKAGES " 2>&1");
         shell("! test -e /etc/chat/link.conf");
         assert_string_equal(shell("systemctl is-enabled %s || true", units),
                             "disabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled\n"
-                            "disabled");
+                            "disabled\ndisabled");
         /* What a boot starts: sockets.target is active, and starts everything that it wants. */
         assert_string_equal(shell("systemctl list-dependencies --plain multi-user.target | grep chat || true"), "");
         shell("systemctl start sockets.target");
         assert_string_equal(shell("systemctl is-active %s || true", units),
                             "inactive\ninactive\ninactive\ninactive\ninactive\ninactive\ninactive\ninactive\n"
-                            "inactive");
+                            "inactive\ninactive");
         shell("systemctl start chat.socket");
         struct client *ann = booted_join(), *bob = booted_join();
         client_expect(ann, "*** %s is connected\r\n", bob->name);
