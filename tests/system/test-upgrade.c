@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "booted.h"
+#include "browsers.h"
 
 #define EXEMPTION "/etc/needrestart/conf.d/chat.conf"
 #define LOCAL_SOCKET "/run/chat-local.sock"
@@ -15,7 +16,7 @@ enum { PEOPLE = 3 };
 
 /* One for each unit whose instances are sessions of the chat. */
 static struct client *people[PEOPLE];
-static struct client *echo, *irc, *bot;
+static struct client *echo, *irc, *bot, *browser;
 
 static int install(void **state)
 {
@@ -27,9 +28,8 @@ static int install(void **state)
                 exit(0);
         }
         booted_install_without_history(state);
-        shell("systemctl enable --now chat-local.socket chat-echo.socket chat-json.socket 2>&1 && systemctl start "
-              "chat-tls.socket "
-              "chat-ircs.socket");
+        shell("systemctl enable --now chat-local.socket chat-echo.socket chat-json.socket chat-web.socket 2>&1 && "
+              "systemctl start chat-tls.socket chat-ircs.socket");
         return 0;
 }
 
@@ -64,6 +64,8 @@ static bool talk(const char *what)
         client_expect(irc, ":%s\r\n", what);
         client_send(bot, "{\"do\":\"rooms\",\"ref\":\"%s\"}\n", what);
         client_expect(bot, "{\"event\":\"answer\",\"ref\":\"%s\",\"code\":\"rooms\",", what);
+        browser_send(browser, "{\"do\":\"rooms\",\"ref\":\"%s\"}", what);
+        client_expect(browser, "{\"event\":\"answer\",\"ref\":\"%s\",\"code\":\"rooms\",", what);
         return calm;
 }
 
@@ -81,6 +83,8 @@ static int join(void **state)
         client_expect(irc, " 001 irc ");
         bot = client_connect_unix(JSON_SOCKET);
         client_expect(bot, "{\"event\":\"welcome\",");
+        browser = browser_connect("127.0.0.1", WEB_PORT);
+        browser_open_websocket(browser, "localhost", "");
         talk("hello"); /* after the notice of the join */
         return 0;
 }
@@ -93,6 +97,7 @@ static int leave(void **state)
         client_free(echo);
         client_free(irc);
         client_free(bot);
+        client_free(browser);
         shell_until("! systemctl list-units --plain --no-legend 'chat*@*.service' | grep -q .");
         return 0;
 }
@@ -130,7 +135,7 @@ static void test_needrestart_leaves_sessions_alone(void **state)
         const char *said = run_needrestart(), *deferred = strstr(said, "Service restarts being deferred:");
         if (!deferred || !strstr(deferred, "chat@") || !strstr(deferred, "chat-local@") ||
             !strstr(deferred, "chat-proxied@") || !strstr(deferred, "chat-echo@") ||
-            !strstr(deferred, "chat-irc-proxied@") || !strstr(deferred, "chat-json@"))
+            !strstr(deferred, "chat-irc-proxied@") || !strstr(deferred, "chat-json@") || !strstr(deferred, "chat-web@"))
                 fail_msg("it does not say that it leaves the sessions alone:\n%s", said);
         assert_true(talk("behind needrestart"));
         assert_string_equal(what_runs(), before);
@@ -146,7 +151,7 @@ static void test_systemd_refuses_restarts(void **state)
         shell("mv " EXEMPTION " /run/exemption");
         const char *said = run_needrestart();
         for (const char *const *unit = (const char *const[]){"chat", "chat-local", "chat-proxied", "chat-echo",
-                                                             "chat-irc-proxied", "chat-json", NULL};
+                                                             "chat-irc-proxied", "chat-json", "chat-web", NULL};
              *unit; unit++) {
                 char refusal[64];
                 snprintf(refusal, sizeof(refusal), "Failed to restart %s@", *unit);
