@@ -696,7 +696,7 @@ static void write_looks(char *at, enum outlet_look look)
                                       .text = slice_of("t"),
                                       .styled = slice_of("\x02t"),
                                       .is_notice = true};
-        const struct record removal = {.kind = RECORD_TOPIC, .name = slice_of("n@h"), .text = {"", 0}};
+        const struct record removal = {.kind = RECORD_TOPIC, .name = slice_of("n"), .text = {"", 0}};
         at = write_look(at, look, &removed);
         at = write_look(at, look, &styled);
         *write_look(at, look, &removal) = '\0';
@@ -730,7 +730,7 @@ static void test_lines_look_as_the_layout_says(void **state)
                                 R(",\"from\":\"t\"") E("topic", "0a-2-topic") R(T) "||||" E("join", "0a-2-join") R("")
                                         E("leave", "0a-2-leave") R("") E("leave", "00-0-leave") R(",\"removed\":true")
                                                 E("line", "00-0") R(T ",\"notice\":true") E("topic", "00-0-topic")
-                                                        R(",\"host\":\"h\",\"text\":\"\"");
+                                                        R(",\"text\":\"\"");
 #undef E
 #undef R
 #undef T
