@@ -110,11 +110,11 @@ class Conversation {
 	/* Takes a past line. Lines that are here show where those between them belong. Returns true if it is new. */
 	takePast(line) {
 		const past = (this.past ??= { front: [], last: null }), known = this.byId.get(line.id);
-		const lastPlace = this.lines.lastIndexOf(past.last), place = this.lines.lastIndexOf(known);
+		const lastPlace = this.lines.lastIndexOf(past.last);
 		this.entry?.ids.add(line.id);
 		if (known) {
-			if (!past.last) past.front.splice(0).forEach((front, n) => this.add(front, place + n));
-			if (place > lastPlace) past.last = known;
+			if (!past.last) for (const front of past.front.splice(0)) this.add(front, this.lines.lastIndexOf(known));
+			if (this.lines.lastIndexOf(known) > lastPlace) past.last = known;
 			if (this.entry) this.entry.isJoined = true;
 		} else if (past.last) {
 			this.add(line, lastPlace + 1);
@@ -700,13 +700,16 @@ function takeLine(e) {
 	c.unread++;
 	c.isMentioned ||= isCalled;
 	if (!isCalled || !document.hidden || !recall("notify") || Notification.permission !== "granted") return;
-	const title = c.kind === "private" ? line.name : `${line.name} in ${c.name}`;
-	const shown = new Notification(title, { body: line.text, tag: c.name });
-	shown.onclick = () => {
-		window.focus();
-		show(c);
-		shown.close();
-	};
+	try {
+		const shown = new Notification(line.name, { body: line.text, tag: c.name });
+		shown.onclick = () => {
+			window.focus();
+			show(c);
+			shown.close();
+		};
+	} catch {
+		/* some phones allow a page no notifications */
+	}
 }
 
 function showState() {

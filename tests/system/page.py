@@ -24,6 +24,7 @@ from selenium.webdriver.common.keys import Keys
 DEADLINE_S = 60
 KILLS = 20
 MANY = 10_000
+KEPT = 100  # past lines that the chat shows at once
 MINE = 60  # more than the pace lets through at once
 SHOWN_MAX = 500  # SHOWN_MAX and LINES_MAX of page.js
 LINES_MAX = 2000
@@ -347,6 +348,37 @@ class PageTest(unittest.TestCase):
         ann.until_line("kept")
         self.assertEqual(sorted(ann.lines()), ["kept", "one", "three", "two"])
         self.assertEqual(ann.lines("^t"), ["two", "three"])
+
+    def test_more_lines_than_the_chat_keeps(self):
+        cable, tom = self.cable(), self.telnet("tom")
+        ann = self.page("ann", cable)
+        tom.send("one")
+        ann.until_line("one")
+        cable.close()
+        ann.until_state("waiting")
+        tom.send(*(f"line {n}" for n in range(KEPT + MINE)), "/join den", "/join lobby")
+        tom.expect("in lobby")
+        cable.mend()
+        ann.until_line(f"line {KEPT + MINE - 1}")
+        wait_for("a gap", lambda: ann.driver.find_elements(By.CSS_SELECTOR, "#lines > .said + .gap + .said"))
+        self.assertEqual(ann.lines(), ["one", *(f"line {n}" for n in range(MINE, KEPT + MINE))])
+
+    def test_refused(self):
+        ann = self.page("ann")
+        ann.run("take({ event: 'refused', code: 'banned', sentence: 'you are banned (spam)' })")
+        ann.until_state("closed")
+        self.assertIn("you are banned (spam)", ann.at("state").text)
+        ann.at("try").click()
+        ann.until_state("open")
+        wait_for("the name ann", lambda: "ann" in ann.at("state-text").text)
+
+    def test_reload(self):
+        ann = self.page("ann")
+        ann.enter("den")
+        ann.driver.refresh()
+        ann.until_state("open")
+        wait_for("the name ann", lambda: "Connected as ann" in ann.at("state-text").text)
+        wait_for("both rooms", lambda: ann.at("rooms").text.split() == ["lobby", "den"])
 
     def test_the_network_falls_silent(self):
         cable, tom = self.cable(), self.telnet("tom")
