@@ -356,8 +356,8 @@ const NEAR_PX = 60;
 const GROUP_MS = 5 * 60_000; // lines of one person that follow each other so fast have one head
 const PEOPLE_MAX = 500;
 const BUBBLE = "<path d='M3 5h26v18H14l-7 6v-6H3z' fill='%231f5f8b'/>";
-const icon = (more) => `data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'>${BUBBLE}${more}</svg>`;
-const ICON = icon(""), ICON_UNREAD = icon("<circle cx='24' cy='8' r='8' fill='%23d9531e'/>");
+const SVG = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'>";
+const ICON = `${SVG}${BUBBLE}</svg>`, ICON_UNREAD = `${SVG}${BUBBLE}<circle cx='24' cy='8' r='8' fill='%23d9531e'/></svg>`;
 
 const $ = (id) => document.getElementById(id);
 
@@ -412,7 +412,7 @@ class View {
 
 	/* The model changed. A page that is hidden draws no frames, but it has a title. */
 	changed() {
-		const { unread } = this.model, link = document.querySelector("link[rel=icon]"), href = unread > 0 ? ICON_UNREAD : ICON;
+		const { unread } = this.model, link = $("icon"), href = unread > 0 ? ICON_UNREAD : ICON;
 		document.title = unread > 0 ? `(${unread}) chat` : "chat";
 		if (link.getAttribute("href") !== href) link.href = href;
 		if (!this.isQueued) requestAnimationFrame(() => this.draw());
@@ -453,9 +453,9 @@ class View {
 
 	/* Returns the element of a day, which stands above its lines. */
 	day(line) {
-		const text = this.calendar.format(line.time);
-		if (!this.days.has(text)) this.days.set(text, make("li", "day", make("span", "", text)));
-		return this.days.get(text);
+		const key = new Date(line.time).toDateString();
+		if (!this.days.has(key)) this.days.set(key, make("li", "day", make("span", "", this.calendar.format(line.time))));
+		return this.days.get(key);
 	}
 
 	drawLines() {
@@ -515,8 +515,8 @@ class View {
 		const known = this.elements.get(p);
 		if (known?.state === p.state) return known.element;
 		const element = make("li", p.state, this.text(p.text), make("span", "why", words[p.state]));
-		if (p.state === "unconfirmed" || p.state === "failed")
-			element.lastChild.append(makeButton(() => this.on.again(p), "Send again"), makeButton(() => this.on.discard(p), "Discard"));
+		const buttons = [makeButton(() => this.on.again(p), "Send again"), makeButton(() => this.on.discard(p), "Discard")];
+		if (p.state === "unconfirmed" || p.state === "failed") element.lastChild.append(...buttons);
 		this.elements.set(p, { state: p.state, element });
 		return element;
 	}
@@ -525,8 +525,8 @@ class View {
 
 	/* Returns an item of a list, a button with a name and a detail. It is kept as long as a list has it. */
 	item(key, name, detail, onclick) {
-		if (!this.items.has(key))
-			this.items.set(key, make("li", "", makeButton(onclick, make("span"), make("small"), make("span", "unseen", "unread"))));
+		const parts = [make("span"), make("small"), make("span", "unseen", "unread")];
+		if (!this.items.has(key)) this.items.set(key, make("li", "", makeButton(onclick, ...parts)));
 		const item = this.items.get(key), [first, second, third] = item.firstChild.children;
 		put(first, name);
 		put(second, detail);
@@ -581,7 +581,8 @@ class View {
 const FIRST_ROOM = "lobby";
 const SENDING_MAX = 16; // lines of a conversation that wait for an answer at a time
 const SETTLED_MS = 1500; // after an entry: until then the server may say that lines are missing
-const NAME_TRIES_S = [1, 3, 10, 35, 60]; // until a lost connection gives its name back
+const NAME_TRIES_S = [1, 3, 10, 35, 60]; // until a lost connection gives its name back. Another page may have the name
+const NAME_TRIES_FIRST = 2; // so many suffice after a reload
 const FULL_MS = 30_000; // until the next try if the chat is full
 const REPLIES_MS = 10_000; // replies of other hosts to a command are shown
 
@@ -605,7 +606,10 @@ function remember(key, value) {
 const namesIn = (list) => (Array.isArray(list) ? list.filter((name) => name && NAME.test(name)) : []);
 
 const model = new Model();
-const view = new View(model, { show, enter, again, discard, talk: (name) => name === model.name || show(model.get("private", name)) });
+const view = new View(model, {
+	show, enter, again, discard,
+	talk: (name) => name === model.name || show(model.get("private", name)),
+});
 const connection = new Connection(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, {
 	event: take, state: showState,
 	lost() {
@@ -717,7 +721,8 @@ function showState() {
 	if (state === "open") reason = "";
 	const texts = {
 		connecting: "Connecting …",
-		open: isAway ? "Connected. The chat is unavailable; what you say is kept until it is back." : `Connected as ${model.name}`,
+		open: isAway ? "Connected. The chat is unavailable; what you say is kept until it is back."
+			: `Connected as ${model.name}`,
 		waiting: reason ? `Refused: ${reason}. Trying again later.` : navigator.onLine ? "Connection lost. Reconnecting …"
 			: "Connection lost: there is no network.",
 		closed: reason ? `Not connected: ${reason}` : "Not connected",
@@ -752,13 +757,13 @@ function read() {
 
 /* Asks for the wanted name. That of a lost connection becomes free after a while. */
 function takeName(tries) {
-	const { session } = model;
+	const { session, sessions } = model, most = !hadName ? 0 : sessions.size > 1 ? NAME_TRIES_S.length : NAME_TRIES_FIRST;
 	if (!wanted || wanted === model.name) return;
 	ask({ do: "nick", name: wanted }, (a) => {
 		if (a.code === "renamed") return renamed(a.name, hadName);
-		if (tries === 0) note(a.sentence);
-		if (hadName && /^name-(taken|alike)$/.test(a.code) && tries < NAME_TRIES_S.length)
-			setTimeout(() => session === model.session && takeName(tries + 1), NAME_TRIES_S[tries] * 1000);
+		const isLast = tries >= most || !/^name-(taken|alike)$/.test(a.code);
+		if (isLast) note(a.sentence);
+		else setTimeout(() => session === model.session && takeName(tries + 1), NAME_TRIES_S[tries] * 1000);
 	});
 }
 
@@ -852,7 +857,8 @@ function flush() {
 	for (const c of model.all.filter((talk) => talk.isIn)) {
 		const room = SENDING_MAX - c.pending.filter((p) => p.state === "sending").length;
 		for (const p of c.pending.filter(({ state }) => state === "waiting").slice(0, room)) {
-			const what = c.kind === "private" ? { do: "msg", to: c.name } : { do: p.kind === "action" ? "act" : "say", room: c.name };
+			const verb = p.kind === "action" ? "act" : "say";
+			const what = c.kind === "private" ? { do: "msg", to: c.name } : { do: verb, room: c.name };
 			Object.assign(p, { state: "sending", session });
 			ask({ ...what, text: p.text }, (a) => {
 				if (a.code === "said" || a.code === "sent") {
@@ -964,12 +970,14 @@ let tab = null; // what Tab completed last
  * also leaves the message. */
 function complete(input) {
 	if (tab?.text !== input.value) {
-		const { value, selectionStart: end } = input, start = value.slice(0, end).search(/\S*$/), word = lower(value.slice(start, end));
-		const isCommand = word.startsWith("/") && start === 0, rooms = [...model.rooms.map(({ room }) => room), ...model.of("room").map((c) => c.name)];
+		const { value, selectionStart: end } = input, start = value.slice(0, end).search(/\S*$/);
+		const word = lower(value.slice(start, end)), isCommand = word.startsWith("/") && start === 0;
+		const rooms = [...model.rooms.map(({ room }) => room), ...model.of("room").map((c) => c.name)];
 		const people = [...(view.current?.people ?? []), ...model.of("private").map((c) => c.name)];
-		const words = isCommand ? commands.map(([name]) => `/${name}`) : /^\/(join|part|leave)\s/i.test(value) ? rooms : people;
-		const found = [...new Set(words)].filter((w) => word && w !== model.name && lower(w).startsWith(word)).sort();
-		tab = { found, place: -1, front: value.slice(0, start), sign: start > 0 || isCommand ? " " : ": ", behind: value.slice(end) };
+		const all = isCommand ? commands.map(([name]) => `/${name}`) : /^\/(join|part)\s/i.test(value) ? rooms : people;
+		const found = [...new Set(all)].filter((w) => word && w !== model.name && lower(w).startsWith(word)).sort();
+		const sign = start > 0 || isCommand ? " " : ": ";
+		tab = { found, sign, place: -1, front: value.slice(0, start), behind: value.slice(end) };
 		put($("hint"), found.length > 1 ? found.join("  ") : "");
 	}
 	if (++tab.place >= tab.found.length) return false;

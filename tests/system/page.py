@@ -1,10 +1,12 @@
 #!/usr/bin/python3
-"""page.py --host HOST:PORT --telnet HOST:PORT --run-dir DIR [--axe FILE] [--pictures DIR] [TEST...]: the page of the chat
-in a real Chromium, beside people at a telnet.
+"""page.py --host HOST:PORT --telnet HOST:PORT --run-dir DIR [--axe FILE] [--pictures DIR] [TEST...]
 
-A chatd and two launchers of sessions run already: HOST:PORT of --host serves the page, that of --telnet a telnet without
-a pace. Both have this run directory. Somebody else starts chatd again when it is killed. FILE is axe.min.js of the npm
-package axe-core; without it that test is skipped. DIR gets pictures of the page.
+Tests the page of the chat in a real Chromium, beside people at a telnet.
+
+A chatd and two launchers of sessions run already: HOST:PORT of --host serves the page, that of --telnet a telnet without a
+pace. Both have this run directory. Somebody else starts chatd again when it is killed. FILE is axe.min.js of the npm
+package axe-core; without it that test is skipped. DIR gets pictures of the page. Each test expects a chat of its own, in
+which nothing was said yet.
 
 Each wait is for an event, and ends with an error after DEADLINE_S.
 """
@@ -298,8 +300,8 @@ class PageTest(unittest.TestCase):
         ann.say("mine")
         tom.expect("ann: mine\r\n")
         ann.run(
-            "window.states = []; new MutationObserver(() => states.push(document.getElementById('state').dataset.state))"
-            ".observe(document.getElementById('state'), { attributes: true })")
+            "window.states = []; const state = document.getElementById('state');"
+            "new MutationObserver(() => states.push(state.dataset.state)).observe(state, { attributes: true })")
         for pid in set(processes("chat-web")) - before:
             os.kill(pid, signal.SIGKILL)
         tom.send("two", "three")
@@ -392,7 +394,7 @@ class PageTest(unittest.TestCase):
         cable.mend()
         ann.until_line("three")
         self.assertEqual(ann.lines(), ["one", "two", "three"])
-        again = wait_for("a line that is not confirmed", lambda: ann.driver.find_elements(By.CSS_SELECTOR, ".unconfirmed button"))
+        again = wait_for("a line to confirm", lambda: ann.driver.find_elements(By.CSS_SELECTOR, ".unconfirmed button"))
         self.assertIn("Not confirmed", ann.at("pending").text)
         again[0].click()
         tom.expect(": into the void\r\n")
