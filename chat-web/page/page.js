@@ -584,7 +584,7 @@ const SETTLED_MS = 1500; // after an entry: until then the server may say that l
 const NAME_TRIES_S = [1, 3, 10, 35, 60]; // until a lost connection gives its name back. Another page may have the name
 const NAME_TRIES_FIRST = 2; // so many suffice after a reload
 const FULL_MS = 30_000; // until the next try if the chat is full
-const REPLIES_MS = 10_000; // replies of other hosts to a command are shown
+const REPLIES_MS = 10_000; // after /rooms: until then the rooms on other hosts are shown
 
 /* What is remembered between visits. A browser may refuse that. */
 function recall(key) {
@@ -624,10 +624,11 @@ let [wanted = ""] = namesIn([recall("name")]); // the name that the person chose
 let hadName = wanted !== ""; // it was this person's before
 let notes = []; // that wait for the first conversation
 let reason = ""; // why there is no connection
-let showsReplies = 0; // until when replies of other hosts are shown
+let showsReplies = 0; // until when the rooms on other hosts are shown
 
 /* Sends a request. `then` gets its answer, unless the connection is lost before. */
 function ask(request, then = () => {}) {
+	if (connection.state !== "open") return put($("hint"), "Not done: there is no connection. Try again when there is one.");
 	requests.set(++refs, then);
 	connection.send({ ...request, ref: refs });
 }
@@ -640,8 +641,8 @@ const takers = {
 		Object.assign(model, { name: e.name, session: e.id });
 		model.sessions.add(e.id);
 		showState();
-		if (isAgain) return;
 		takeName(0);
+		if (isAgain) return;
 		const rooms = model.of("room").map((c) => c.name), before = namesIn(recall("rooms"));
 		for (const room of rooms[0] ? rooms : before[0] ? before : [FIRST_ROOM]) enter(room, false);
 		for (const c of model.of("private")) for (const p of c.pending) if (p.state === "unsure") p.state = "unconfirmed";
@@ -666,7 +667,7 @@ const takers = {
 		if (/^removed/.test(e.code)) leaveChat(e.sentence);
 	},
 	reply(e) {
-		if (performance.now() < showsReplies) note(`${e.host}: ${e.sentence ?? e.text}`);
+		if (e.code !== "rooms" || performance.now() < showsReplies) note(`${e.host}: ${e.sentence ?? e.text}`);
 	},
 	motd: (e) => view.current || note(e.text),
 	away: showState, back: showState,
@@ -927,7 +928,7 @@ const aliases = new Map(Object.entries({
 	pm: "msg", dm: "msg", query: "msg", r: "reply", exit: "quit", bye: "quit", q: "quit",
 }));
 
-const KEYS = `//TEXT: says a line that begins with a slash
+const MORE_HELP = `//TEXT: says a line that begins with a slash
 Enter sends; Shift+Enter begins another row
 Tab completes a command, a name or a room
 Page Up and Page Down scroll; Escape goes to the newest line
@@ -941,7 +942,7 @@ function findCommand(word) {
 function helpOn(word) {
 	const found = findCommand(word), explain = ([name, rest, what]) => `${`/${name} ${rest}`.trim()}: ${what}`;
 	if (found) return explain(found);
-	return word ? `Unknown command ${word}; /help lists the commands` : [...commands.map(explain), KEYS].join("\n");
+	return word ? `Unknown command ${word}; /help lists the commands` : [...commands.map(explain), MORE_HELP].join("\n");
 }
 
 /* Obeys a command, or says a text. Returns why nothing was done. Nothing that is meant as a command is said. */

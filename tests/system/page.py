@@ -219,7 +219,6 @@ class Page:
     def picture(self, name):
         if OPTIONS.pictures:
             os.makedirs(OPTIONS.pictures, exist_ok=True)
-            self.run("document.getAnimations().forEach((a) => a.finish())")
             self.driver.save_screenshot(os.path.join(OPTIONS.pictures, f"{name}.png"))
 
     def phone(self):
@@ -489,6 +488,23 @@ class PageTest(unittest.TestCase):
         ann.until_line("seen")
         self.assertEqual(ann.lines("unseen"), [])
 
+    def test_notifications(self):
+        tom, ann = self.telnet("tom"), self.page("ann")
+        ann.run(
+            "window.told = []; window.Notification = class {"
+            "constructor(title, { body }) { told.push(`${title}: ${body}`); }"
+            "static permission = 'granted'; static async requestPermission() { return 'granted'; } }")
+        hide = "Object.defineProperty(document, 'hidden', { get: () => true, configurable: true })"
+        ann.run(hide)
+        tom.send("hello ann")
+        wait_for("the first line", lambda: ann.driver.title == "(1) chat")
+        self.assertEqual(ann.run("return told"), [])  # nobody asked for it
+        ann.at("notify").click()
+        wait_for("the consent", lambda: "You are notified" in ann.at("hint").text)
+        tom.send("hello all", "Ann?", "annual report", "/msg ann psst")
+        wait_for("all lines", lambda: ann.driver.title == "(5) chat")
+        self.assertEqual(ann.run("return told"), ["tom: Ann?", "tom: psst"])
+
     def test_phone(self):
         tom, ann = self.telnet("tom"), self.page("ann", is_opened=False)
         ann.phone()
@@ -557,7 +573,7 @@ class PageTest(unittest.TestCase):
             axe = file.read()
 
         def check(page, what):
-            page.run("document.getAnimations().forEach((a) => a.finish()); " + axe)
+            page.run(axe)
             found = page.driver.execute_async_script(
                 "axe.run({ resultTypes: ['violations'] }).then((r) => arguments[arguments.length - 1](r.violations))")
             told = [(v["id"], v["help"], [n["html"] for n in v["nodes"]]) for v in found]
