@@ -584,6 +584,8 @@ const SETTLED_MS = 1500; // after an entry: until then the server may say that l
 const NAME_TRIES_S = [1, 3, 10, 35, 60]; // until a lost connection gives its name back. Another page may have the name
 const NAME_TRIES_FIRST = 2; // so many suffice after a reload
 const FULL_MS = 30_000; // until the next try if the chat is full
+const NO_CONNECTION = "Not done: there is no connection now.";
+const ROOM_RULE = "A room's name has 1 to 24 plain letters (no accents), digits, - _ and . and starts with a letter.";
 const REPLIES_MS = 10_000; // after /rooms: until then the rooms on other hosts are shown
 
 /* What is remembered between visits. A browser may refuse that. */
@@ -628,8 +630,7 @@ let showsReplies = 0; // until when the rooms on other hosts are shown
 
 /* Sends a request. `then` gets its answer, unless the connection is lost before. */
 function ask(request, then = () => {}) {
-	if (connection.state !== "open") return put($("hint"), "Not done: there is no connection. Try again when there is one.");
-	requests.set(++refs, then);
+	if (connection.state === "open") requests.set(++refs, then);
 	connection.send({ ...request, ref: refs });
 }
 
@@ -781,6 +782,8 @@ function renamed(name, isQuiet) {
 function enter(name, isShown = true) {
 	const before = model.find("room", name);
 	if (before?.isIn) return show(before);
+	if (connection.state !== "open") return put($("hint"), NO_CONNECTION);
+	if (!NAME.test(name)) return put($("hint"), ROOM_RULE);
 	const since = before?.enterAgain(), entry = before?.entry;
 	ask({ do: "join", room: name, ...(since && { since }) }, (a) => {
 		if (a.code !== "entered" && a.code !== "room-same") return note(a.sentence);
@@ -897,7 +900,7 @@ const commands = [
 	}],
 	["me", "TEXT", "tells what you do: /me waves", (text, c) => say(c, text, "action")],
 	["join", "ROOM", "enters another room, or makes it", (room) => enter(room.replace(/^#/, ""))],
-	["leave", "", "leaves this room, or closes this private conversation", (_, c) => leave(c)],
+	["leave", "", "leaves this room, or closes this private conversation", (_, c) => c && leave(c)],
 	["rooms", "", "lists the rooms where people are", () => {
 		showsReplies = performance.now() + REPLIES_MS;
 		askRooms((a) => note(a.sentence));
@@ -958,7 +961,8 @@ function obey(text) {
 	const near = commands.find(([name]) => word.length > 1 && name.startsWith(lower(word.slice(1))));
 	if (!command) return `Unknown command ${word}${near ? `. Did you mean /${near[0]}?` : ";"} /help lists the commands`;
 	if (/^[A-Z]/.test(command[1]) && !rest) return `Usage: /${command[0]} ${command[1]}`;
-	if (!c && !/^(join|nick|quit)$/.test(command[0])) return "Enter a room first.";
+	if (c?.kind !== "room" && /^(who|me|topic|history)$/.test(command[0])) return "Go to a room first.";
+	if (connection.state !== "open" && /^(nick|who|rooms|topic|history)$/.test(command[0])) return NO_CONNECTION;
 	command[3](rest, c);
 	return "";
 }
@@ -989,10 +993,11 @@ function complete(input) {
 }
 
 function send() {
-	const input = $("input"), text = input.value, why = text.trim() && obey(text);
-	put($("hint"), why);
-	if (why || !text.trim()) return;
-	input.value = "";
+	const input = $("input"), text = input.value;
+	put($("hint"), "");
+	const why = text.trim() && obey(text);
+	if (why) put($("hint"), why);
+	else input.value = "";
 	view.toNewest();
 }
 
