@@ -26,6 +26,10 @@ build/fuzz/fuzz-irc-kind: $(call OBJECTS,fuzz/obj,$(IRC) $(WORLD) tests/fuzz/irc
 build/fuzz/fuzz-irc-kind: FUZZ_LDFLAGS := $(patsubst %,-Wl$(comma)--wrap=%,$(WORLD_WRAPPED) labels_begin)
 build/fuzz/fuzz-http: $(call OBJECTS,fuzz/obj,chat-web/http.c chat-session/client-output.c)
 build/fuzz/fuzz-http: FUZZ_LIBS := -l:libhttp_parser.a
+# Without the session, which the target plays.
+build/fuzz/fuzz-websocket: $(call OBJECTS,fuzz/obj,chat-web/http.c chat-web/websocket.c chat-session/client-output.c)
+build/fuzz/fuzz-websocket: FUZZ_LDFLAGS := -Wl,--wrap=requests_take -Wl,--wrap=talk_leave -Wl,--wrap=talk_is_open
+build/fuzz/fuzz-websocket: FUZZ_LIBS := $(LIBS_chat-web)
 build/fuzz/fuzz-json-kind: $(call OBJECTS,fuzz/obj,$(WEB) $(WORLD) chat-irc/formatting.c chat-irc/message.c)
 build/fuzz/fuzz-json-kind: FUZZ_LDFLAGS := $(patsubst %,-Wl$(comma)--wrap=%,$(WORLD_WRAPPED) requests_take)
 build/fuzz/fuzz-json-kind: FUZZ_LIBS := $(LIBS_chat-web)
@@ -50,7 +54,7 @@ build/fuzz/fuzz-link: FUZZ_LIBS := -lsystemd -lnats
 fuzz/editor: FUZZ_FLAGS := -max_len=5000
 fuzz/frame: FUZZ_FLAGS := -max_len=5000
 fuzz/proxy: FUZZ_FLAGS := -max_len=4200
-fuzz/http: FUZZ_FLAGS := -max_len=9000
+fuzz/http fuzz/websocket: FUZZ_FLAGS := -max_len=9000
 fuzz/irc: FUZZ_FLAGS := -max_len=5000
 fuzz/irc-kind fuzz/json-kind: FUZZ_FLAGS := -max_len=600 -len_control=0
 fuzz/link: FUZZ_FLAGS := -max_len=1024 -len_control=0
