@@ -110,7 +110,23 @@ static void http_trim(struct slice *text)
                 text->len--;
 }
 
-/* Checks what http-parser does not. */
+/* Checks what http-parser, as Debian builds it, does not: it takes blanks in a target, NUL in a field, CR with any byte behind it for a line
+ * end, and a field that continues in the next line, which a server may refuse (RFC 9112, section 5.2). */
+static bool http_has_lines(const struct http *h)
+{
+        const char *end = h->head + h->len;
+        for (const char *at = h->head; (at = memchr(at, '\r', (size_t)(end - at))); at++)
+                if (at + 1 == end || at[1] != '\n')
+                        return false;
+        for (const char *at = h->head; (at = memchr(at, '\n', (size_t)(end - at))); at++)
+                if (at + 1 < end && (at[1] == ' ' || at[1] == '\t'))
+                        return false;
+        for (size_t i = 0; i < h->target.len; i++)
+                if (h->target.at[i] <= ' ' && h->target.at[i] >= 0)
+                        return false;
+        return !memchr(h->head, '\0', h->len);
+}
+
 static void http_complete(struct http *h)
 {
         bool is_coded = h->fields[HTTP_TRANSFER_ENCODING].at, has_length = h->parser.content_length != UINT64_MAX;
@@ -118,7 +134,9 @@ static void http_complete(struct http *h)
         h->is_last = is_coded || (has_length && h->parser.content_length > 0) || !http_should_keep_alive(&h->parser);
         for (size_t i = 0; i < HTTP_FIELDS; i++)
                 http_trim(&h->fields[i]);
-        if (h->parser.http_major != 1)
+        if (!http_has_lines(h))
+                http_give_up(h, HTTP_STATUS_BAD_REQUEST);
+        else if (h->parser.http_major != 1)
                 http_give_up(h, HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED);
         else if ((h->parser.http_minor > 0 && !h->fields[HTTP_HOST].at) || (is_coded && !(h->parser.flags & F_CHUNKED)))
                 http_give_up(h, HTTP_STATUS_BAD_REQUEST);
