@@ -24,13 +24,15 @@ fi
 @touch $@
 endef
 
-build/.packages-deb build/.packages-pictures build/.packages-build build/.packages-run build/.packages-check build/.packages-fuzz build/.packages-bench build/.packages-style build/.packages-ci: make/packages.mk
+build/.packages-deb build/.packages-pictures build/.packages-build build/.packages-run build/.packages-check build/.packages-page build/.packages-fuzz build/.packages-bench build/.packages-style build/.packages-ci: make/packages.mk
 build/.packages-build:
 	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev libutf8proc-dev libjansson-dev libhttp-parser-dev libwslay-dev nettle-dev,to build: the compiler and the libraries for systemd's sockets and journal$(comma) for the sandbox's filter$(comma) for NATS$(comma) for the properties of characters and for JSON)
 build/.packages-run:
 	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
 build/.packages-check:
 	$(call need,libcmocka-dev systemd systemd-container expect iproute2 irssi weechat-curses ii jq python3-irc python3-jsonschema inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools tmux valgrind openssl python3 zsh,to test: the test library$(comma) the real programs that the chat is tested with$(comma) valgrind for leaks$(comma) openssl for certificates$(comma) jq and python3 to read and check JSON and zsh for its completion)
+build/.packages-page:
+	$(call need,chromium chromium-driver python3-selenium,to test the page: a browser$(comma) and what drives it)
 build/.packages-container:
 	$(call need,debootstrap,to test: the root of a container)
 build/.packages-fuzz:
@@ -72,6 +74,16 @@ build/peers build/access build/needrestart build/proxies build/monitoring: | bui
 	@for deb in $@.new/*.deb; do [ ! -e $$deb ] || dpkg-deb -x $$deb $@.new || exit 1; done
 	@$(SUDO) rm -rf $@.new/*.deb $@.new/lock $@.new/partial
 	@mv $@.new $@
+
+# axe-core, which looks for what hinders people with a screen reader, is not in Debian, so it comes from npm's registry.
+AXE        := 4.14.1
+AXE_SHA256 := e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
+build/axe: make/packages.mk | build/.packages-check
+	@rm -rf $@.new; mkdir -p $@.new; echo "Downloading axe-core $(AXE) (to test the page)"; cd $@.new && \
+	python3 -c 'import sys, urllib.request as u; sys.stdout.buffer.write(u.urlopen(sys.argv[1], timeout=60).read())' \
+		https://registry.npmjs.org/axe-core/-/axe-core-$(AXE).tgz >axe.tgz && echo "$(AXE_SHA256)  axe.tgz" | sha256sum -c --quiet && \
+		tar -xzf axe.tgz --strip-components=1 package/axe.min.js || echo "No axe-core to test with: cannot download it."
+	@rm -f $@.new/axe.tgz; rm -rf $@; mv $@.new $@; touch $@
 
 # The root of a container, as container/Containerfile makes it, without the programs. debootstrap runs in a mount
 # namespace of its own, so its mounts end with it, even if it is killed. The next run removes the directory.

@@ -33,7 +33,7 @@ CHECKS_BOOTED := $(filter $(addprefix %/,$(BOOTED) $(HOSTED) $(CONTAINED)),$(CHE
 
 # Tests that take minutes, or download much. Only check-all runs them, together with sanitized tests. The longest come
 # first.
-LONG          := $(KILLPOINTS) $(NETWORKED) flood hosts package full upgrade proxies monitoring container nspawn
+LONG          := $(KILLPOINTS) $(NETWORKED) flood hosts package full upgrade proxies monitoring container nspawn page
 CHECKS_SHORT  := $(filter-out $(LONG:%=check-system/%),$(SYSTEM:%=check-system/%)) $(UNIT:%=check-unit/%)
 CHECKS_LONG   := $(LONG:%=check-system/%) $(filter check-sanitized/%,$(CHECKS))
 
@@ -103,6 +103,7 @@ build/tests/under-qemu: tests/under-qemu.c | build/.packages-build
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(HOSTCC) -std=gnu17 $(CPPFLAGS) $(WARNINGS) -O2 $< -o $@
 check-system/valgrind: build/tests/valgrind-pidfd.so
+check-system/page check-sanitized/page: build/axe | build/.packages-page
 check-system/clock check-sanitized/clock: build/tests/clock.so
 check-system/sandbox: build/tests/late-libc.so
 $(KILLPOINTS:%=build/tests/system/test-%): $(call OBJECTS,obj,$(KILLING) $(addprefix chat-irc/,line.c message.c nick.c))
