@@ -249,6 +249,14 @@ void events_sent(struct web *w, const char *ref, uint64_t number, struct slice n
         events_end(w, &o);
 }
 
+void events_pong(struct web *w, const char *ref)
+{
+        struct object o = events_begin(w, "answer", 0);
+        events_put_ref(&o, ref);
+        object_text(&o, "code", slice_of("pong"));
+        events_end(w, &o);
+}
+
 void events_history(struct web *w, const char *ref, uint64_t lines)
 {
         struct object o = events_begin(w, "answer", object_members_bytes(2));

@@ -28,6 +28,7 @@ void events_answer_text(struct web *w, const char *event, const char *ref, struc
 /* Answers without a code of chatd: the client's own line was taken; or a message went to `name`. */
 void events_said(struct web *w, const char *ref, uint64_t number);
 void events_sent(struct web *w, const char *ref, uint64_t number, struct slice name);
+void events_pong(struct web *w, const char *ref);
 void events_history(struct web *w, const char *ref, uint64_t lines);
 
 /* A request that is wrong. */

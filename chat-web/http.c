@@ -134,11 +134,10 @@ static void http_complete(struct http *h)
         h->is_last = is_coded || (has_length && h->parser.content_length > 0) || !http_should_keep_alive(&h->parser);
         for (size_t i = 0; i < HTTP_FIELDS; i++)
                 http_trim(&h->fields[i]);
-        if (!http_has_lines(h))
-                http_give_up(h, HTTP_STATUS_BAD_REQUEST);
-        else if (h->parser.http_major != 1)
+        bool lacks_host = h->parser.http_minor > 0 && !h->fields[HTTP_HOST].at;
+        if (h->parser.http_major != 1)
                 http_give_up(h, HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED);
-        else if ((h->parser.http_minor > 0 && !h->fields[HTTP_HOST].at) || (is_coded && !(h->parser.flags & F_CHUNKED)))
+        else if (lacks_host || (is_coded && !(h->parser.flags & F_CHUNKED)) || !http_has_lines(h))
                 http_give_up(h, HTTP_STATUS_BAD_REQUEST);
 }
 

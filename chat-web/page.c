@@ -59,7 +59,8 @@ void page_make(struct page *p)
         snprintf(
                 p->policy, sizeof(p->policy),
                 "default-src 'none'; script-src 'sha256-%s'; style-src 'sha256-%s'; connect-src 'self'; img-src data:; "
-                "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+                "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+                "trusted-types 'none'",
                 script, style);
         sha256_init(&sha);
         for (size_t i = 0; i < PAGE_PARTS; i++)

@@ -218,6 +218,12 @@ static void requests_who(const struct asked *a)
         requests_about_room(a, FRAME_PEOPLE);
 }
 
+/* Lets a program find out if its connection still works: chatd is not asked. */
+static void requests_ping(const struct asked *a)
+{
+        events_pong(a->web, a->ref);
+}
+
 static void requests_rooms(const struct asked *a)
 {
         requests_send(a, (struct frame){.type = FRAME_ROOMS});
@@ -252,8 +258,16 @@ static const struct {
 } rows[] = {
         {"say", requests_say},     {"act", requests_act},         {"msg", requests_msg},     {"nick", requests_nick},
         {"join", requests_join},   {"leave", requests_leave},     {"topic", requests_topic}, {"who", requests_who},
-        {"rooms", requests_rooms}, {"history", requests_history},
+        {"rooms", requests_rooms}, {"history", requests_history}, {"ping", requests_ping},
 };
+
+/* Ends the session of a program that begins with something else than JSON. A web page can make a browser send lines of
+ * JSON to any port, but behind the head of an HTTP request. */
+static void requests_turn_away(struct web *w)
+{
+        if (w->stage == WEB_LINES && !w->has_spoken)
+                talk_not_chat(w->session, "no JSON");
+}
 
 /* Writes the ref of a request, a text or a whole number, as JSON. Returns false if it is anything else, or too long. */
 static bool requests_take_ref(struct asked *a)
@@ -274,8 +288,11 @@ void requests_take(struct web *w, struct slice line)
         char why[PARSER_WHY_BYTES];
         struct slice name;
         a.object = parser_parse(line, why);
+        if (a.object)
+                w->has_spoken = true;
         if (!a.object) {
                 events_error(w, "", "not-json", why);
+                requests_turn_away(w);
         } else if (!requests_take_ref(&a)) {
                 events_error(w, "", "ref-invalid", "\"ref\" is a text or a whole number, at most 64 bytes long");
         } else if (!parser_text(a.object, "do", &name)) {
@@ -294,4 +311,5 @@ void requests_take(struct web *w, struct slice line)
 void requests_refuse_long(struct web *w)
 {
         events_error(w, "", "too-long", "a line has at most 8192 bytes");
+        requests_turn_away(w);
 }

@@ -85,6 +85,7 @@ struct web {
         struct client *client;
         enum web_stage stage;
         bool is_welcomed;
+        bool has_spoken; /* it has sent a JSON object */
         struct web_request requests[WEB_REQUESTS_MAX];
         struct web_room rooms[MEMBER_ROOMS_MAX];
         size_t rooms_count;

@@ -273,8 +273,7 @@ const STEADY_MS = 10_000; // a connection that lasted so long was a good one
 
 /* A WebSocket that is opened again after each loss. Its state is "connecting", "open", "waiting" for the next try, or
  * "closed" until open() is called. A page does not see the pings of a server, and a network may die silently. So the page
- * asks for a sign of life. The server knows no request "ping": chat-web says so by itself, at once, also while there is no
- * chatd, and asks no other hosts. */
+ * asks for a sign of life. */
 class Connection {
 	constructor(address, on) {
 		Object.assign(this, { address, on, state: "closed", isAway: false, tries: 0, nextTry: 0 });

@@ -58,8 +58,8 @@ static struct frame next_request(struct fixture *f)
         return frame;
 }
 
-/* Starts a session that chatd has welcomed. */
-static struct fixture *start_json(void)
+/* Starts a session that chatd has welcomed, and whose client says nothing yet. */
+static struct fixture *start_silent(void)
 {
         int fds[2];
         parser_begin();
@@ -71,6 +71,15 @@ static struct fixture *start_json(void)
         assert_true(hello.roams);
         tell(f, FRAME_WELCOME, 1, 0, "ann");
         assert_non_null(strstr(next_line(f), "{\"event\":\"welcome\",\"id\":\""));
+        return f;
+}
+
+/* Starts a session whose client has said something. */
+static struct fixture *start_json(void)
+{
+        struct fixture *f = start_silent();
+        type(f, "{\"do\":\"ping\",\"ref\":1}\n");
+        assert_line(f, "{\"event\":\"answer\",\"ref\":1,\"code\":\"pong\"}");
         return f;
 }
 
@@ -219,6 +228,27 @@ static void test_records(void **state)
         assert_line(f, "{\"event\":\"line\",\"id\":\"0000000000000001-9\",\"time\":\"T\",\"room\":\"lobby\",\"name\":"
                        "\"zoe\",\"host\":\"b\",\"text\":\"hi\"}");
         stop(f);
+}
+
+/* What begins with no JSON is no program of the chat: a browser sends lines of JSON, too, behind the head of a request. */
+static void test_other_protocols(void **state)
+{
+        static char longest[WEB_LINE_MAX_BYTES + 64];
+        (void)state;
+        memset(longest, 'x', sizeof(longest) - 1);
+        strcpy(longest + WEB_LINE_MAX_BYTES + 8, "\n{\"do\":\"rooms\"}\n");
+        const char *const begins[] = {"POST / HTTP/1.1\r\nHost: localhost:8881\r\n\r\n{\"do\":\"rooms\"}\n",
+                                      "[]\n{\"do\":\"rooms\"}\n", longest};
+        for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
+                struct fixture *f = start_silent();
+                type(f, begins[i]);
+                assert_non_null(strstr(next_line(f), "{\"event\":\"error\","));
+                struct frame frame = next_request(f);
+                assert_int_equal(frame.type, FRAME_BYE);
+                assert_int_equal(frame.reason, LEAVE_NOT_CHAT);
+                assert_true(slice_equal(frame.text, slice_of("no JSON")));
+                stop(f);
+        }
 }
 
 static void test_wrong_requests(void **state)
@@ -827,6 +857,7 @@ int main(void)
                 cmocka_unit_test(test_requests),
                 cmocka_unit_test(test_what_is_said),
                 cmocka_unit_test(test_records),
+                cmocka_unit_test(test_other_protocols),
                 cmocka_unit_test(test_wrong_requests),
                 cmocka_unit_test(test_answers),
                 cmocka_unit_test(test_since),
