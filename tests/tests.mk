@@ -190,7 +190,9 @@ check-arch: build/.packages-debian13
 
 # ---- pictures -------------------------------------------------------------------------------------------------------
 .PHONY: pictures
-pictures: ## pictures of README and doc/, from real terminals (tests/pictures)
+pictures: ## pictures of README and doc/, from real terminals and a browser (tests/pictures)
 pictures: all build/.packages-check build/.packages-run build/.packages-pictures
 	@BIN=$(BIN) tests/system/in-systemd tests/pictures/scenes >build/pictures.txt || { cat build/pictures.txt; exit 1; }
 	@tests/pictures/draw tests/pictures <build/pictures.txt
+	@TEST=test_pictures $(MAKE) --no-print-directory check-system/page
+	@cp build/page/light.png tests/pictures/page.png; cp build/page/phone.png tests/pictures/page-phone.png

@@ -10,6 +10,7 @@
 #include "harness.h"
 
 #define AXE "build/axe/axe.min.js"
+#define PICTURES "build/page" /* test_pictures() writes them there; make pictures takes them from there */
 
 static struct chat *chat;
 static pid_t keeper, launchers[2];
@@ -87,6 +88,7 @@ static void run_page(const char *test)
                 shell_until("nc -z 127.0.0.1 %d", ports[i]);
         snprintf(host, sizeof(host), "127.0.0.1:%d", ports[0]);
         snprintf(telnet, sizeof(telnet), "127.0.0.1:%d", ports[1]);
+        shell("mkdir -p " PICTURES);
         char *const argv[] = {"/usr/bin/python3",
                               "tests/system/page.py",
                               "--host",
@@ -95,6 +97,7 @@ static void run_page(const char *test)
                               telnet,
                               "--run-dir",
                               chat->dir,
+                              "--pictures=" PICTURES,
                               (char *)test,
                               access(AXE, R_OK) == 0 ? "--axe=" AXE : NULL,
                               NULL};
@@ -124,6 +127,7 @@ PAGE_TEST(test_notifications)
 PAGE_TEST(test_phone)
 PAGE_TEST(test_keys_alone)
 PAGE_TEST(test_axe)
+PAGE_TEST(test_pictures)
 
 int main(void)
 {
@@ -144,6 +148,7 @@ int main(void)
                 cmocka_unit_test_teardown(test_phone, teardown),
                 cmocka_unit_test_teardown(test_keys_alone, teardown),
                 cmocka_unit_test_teardown(test_axe, teardown),
+                cmocka_unit_test_teardown(test_pictures, teardown),
         };
         return RUN_TESTS(tests, NULL, NULL);
 }
