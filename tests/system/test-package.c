@@ -102,18 +102,20 @@ static void assert_bot_works(struct client *c)
         client_expect(c, "{\"event\":\"answer\",\"code\":\"exited\",");
 }
 
-static struct client *join_browser(void)
-{
-        struct client *c = browser_connect("127.0.0.1", WEB_PORT);
-        browser_open_websocket(c, "localhost", "");
-        return c;
-}
-
 static void assert_browser_works(struct client *c)
 {
         browser_join(c, "den");
         browser_send(c, "{\"do\":\"leave\",\"room\":\"den\"}");
         client_expect(c, "{\"event\":\"answer\",\"code\":\"exited\",");
+}
+
+/* Opens a WebSocket. A browser is announced when it enters its first room, and this one leaves that at once. */
+static struct client *join_browser(void)
+{
+        struct client *c = browser_connect("127.0.0.1", WEB_PORT);
+        browser_open_websocket(c, "localhost", "");
+        assert_browser_works(c);
+        return c;
 }
 
 /* Its files go to chat-broker-irc, while a client of IRC stays connected, and other clients come. */
