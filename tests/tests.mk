@@ -19,7 +19,7 @@ SANITIZED := $(filter-out valgrind package full nspawn,$(SYSTEM))
 KILLPOINTS := $(filter killpoints-%,$(SYSTEM))
 NETWORKED  := $(filter network-%,$(SYSTEM))
 # Tests that need a systemd as PID 1. tests/system/in-systemd boots one for them.
-BOOTED    := units settings telnet crowd full crash outage hijack flood package upgrade access ircs bots proxies chatctl monitoring
+BOOTED    := units settings telnet crowd full crash outage hijack flood package upgrade access ircs bots web proxies chatctl monitoring
 # Tests that need three systems. They run outside of these, and tests/system/in-hosts boots the hosts.
 HOSTED    := hosts
 # Tests beside containers with a systemd. tests/system/in-containers boots the containers.
