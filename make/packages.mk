@@ -63,7 +63,7 @@ build/inetd build/openbsd-inetd build/nats: | build/.packages-check
 build/peers: PACKAGES := inspircd ngircd
 build/access: PACKAGES := stunnel4 openssh-server
 build/needrestart: PACKAGES := needrestart
-build/proxies: PACKAGES := haproxy nginx libnginx-mod-stream
+build/proxies: PACKAGES := haproxy nginx libnginx-mod-stream caddy
 build/monitoring: PACKAGES := prometheus prometheus-node-exporter python3-prometheus-client fail2ban python3-systemd
 build/peers build/access build/needrestart build/proxies build/monitoring: | build/.packages-check
 	@rm -rf $@.new; mkdir -p $@.new/partial; echo "Downloading $(PACKAGES) (for booted systems alone)"

@@ -19,7 +19,7 @@ SANITIZED := $(filter-out valgrind package full nspawn,$(SYSTEM))
 KILLPOINTS := $(filter killpoints-%,$(SYSTEM))
 NETWORKED  := $(filter network-%,$(SYSTEM))
 # Tests that need a systemd as PID 1. tests/system/in-systemd boots one for them.
-BOOTED    := units settings telnet crowd full crash outage hijack flood package upgrade access ircs bots web proxies chatctl monitoring
+BOOTED    := units settings telnet crowd full crash outage hijack flood package upgrade access ircs bots web proxies web-proxies chatctl monitoring
 # Tests that need three systems. They run outside of these, and tests/system/in-hosts boots the hosts.
 HOSTED    := hosts
 # Tests beside containers with a systemd. tests/system/in-containers boots the containers.
@@ -33,7 +33,7 @@ CHECKS_BOOTED := $(filter $(addprefix %/,$(BOOTED) $(HOSTED) $(CONTAINED)),$(CHE
 
 # Tests that take minutes, or download much. Only check-all runs them, together with sanitized tests. The longest come
 # first.
-LONG          := $(KILLPOINTS) $(NETWORKED) flood hosts package full upgrade proxies monitoring container nspawn page
+LONG          := $(KILLPOINTS) $(NETWORKED) flood hosts package full upgrade proxies web-proxies monitoring container nspawn page
 CHECKS_SHORT  := $(filter-out $(LONG:%=check-system/%),$(SYSTEM:%=check-system/%)) $(UNIT:%=check-unit/%)
 CHECKS_LONG   := $(LONG:%=check-system/%) $(filter check-sanitized/%,$(CHECKS))
 
@@ -133,7 +133,7 @@ check-system/hosts check-sanitized/hosts: build/previous/chatd
 $(foreach t,access ircs,check-system/$(t) check-sanitized/$(t)): build/access
 check-system/container check-sanitized/container: build/container
 check-system/upgrade check-sanitized/upgrade: build/needrestart
-check-system/proxies check-sanitized/proxies: build/proxies
+$(foreach t,proxies web-proxies,check-system/$(t) check-sanitized/$(t)): build/proxies
 check-system/monitoring check-sanitized/monitoring: build/monitoring
 check-system/sandbox check-sanitized/sandbox: build/no-filter/chat-session
 $(BOOTED:%=check-system/%): check-system/%: build/tests/system/test-% all build/.packages-run

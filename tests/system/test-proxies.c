@@ -4,33 +4,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "booted.h"
+#include "proxies.h"
 
 #define PROXIED_SOCKET "/run/chat-proxied.sock"
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 
 static struct client *witness; /* is shown everything that is relayed */
 
-/* Installs the proxies as their packages do. */
-static void install_proxies(void)
-{
-        shell("for d in usr lib etc var; do [ ! -d build/proxies/$d ] || cp -a build/proxies/$d/. /$d/ || exit 1; "
-              "done");
-        if (access("/usr/sbin/haproxy", X_OK) != 0 || access("/usr/sbin/nginx", X_OK) != 0) {
-                fprintf(stderr,
-                        "SKIPPED: no haproxy or no nginx; these tests need build/proxies, which apt-get downloads\n");
-                exit(0);
-        }
-        shell("id -u haproxy >/dev/null 2>&1 || useradd -r -d /var/lib/haproxy -s /usr/sbin/nologin haproxy");
-        shell("mkdir -p /var/lib/haproxy /run/haproxy /var/lib/nginx /var/log/nginx /etc/nginx/modules-enabled && "
-              "ln -sf /usr/share/nginx/modules-available/mod-stream.conf "
-              "/etc/nginx/modules-enabled/50-mod-stream.conf");
-        shell("systemctl daemon-reload");
-}
-
 static int install(void **state)
 {
-        install_proxies();
+        proxies_install();
         booted_install_without_history(state);
         shell("systemctl enable --now chat-local.socket chat-proxied.socket 2>&1");
         return 0;
@@ -158,16 +141,6 @@ static void test_wrong_headers(void **state)
 
 /* ---- real proxies ---- */
 
-/* Runs the commands of the manual page's recipe. What apt would install is there. */
-static void follow(const char *recipe)
-{
-        shell("{ echo 'set -e; sudo() { \"$@\"; }; apt() { :; }'; "
-              "sed -n '/^\\.\\\\\" recipe: %s$/,/^\\.\\\\\" end$/p' units/chat-proxy.7 | grep -v '^\\.' | "
-              "sed 's/\\\\e/\\\\/g'; } >/run/recipe && grep -q proxy /run/recipe",
-              recipe);
-        shell("sh /run/recipe 2>&1");
-}
-
 /* Connects to port 8888 from this address. Writes the expected name to `name`. */
 static struct client *come(const char *from, char name[static 64])
 {
@@ -250,7 +223,7 @@ static void test_haproxy(void **state)
 {
         (void)state;
         shell("systemctl start haproxy");
-        follow("haproxy");
+        proxies_follow("haproxy");
         assert_passes_on("haproxy");
         /* its health check gets the chat's answer, and no member is told */
         shell_until("echo show stat | nc -NU /run/haproxy/admin.sock | grep '^chat,chat,' | grep -q ',UP,.*,L7OK,'");
@@ -261,7 +234,7 @@ static void test_nginx(void **state)
 {
         (void)state;
         shell("systemctl start nginx");
-        follow("nginx");
+        proxies_follow("nginx");
         assert_passes_on("nginx");
         shell("systemctl stop nginx");
 }
