@@ -39,7 +39,7 @@ static size_t browser_may_take(const struct web *w)
 static void browser_join(struct web *w)
 {
         w->ping_at = talk_now(w->session) + WEBSOCKET_PING_MS;
-        talk_introduce(w->session, slice_of(""));
+        json_introduce(w);
 }
 
 static void browser_answer(struct web *w)
@@ -154,7 +154,6 @@ static void browser_end(void *me)
 struct kind browser_kind(void)
 {
         struct kind k = json_kind;
-        k.joining = KIND_JOINS_LATER;
         k.begin = browser_begin;
         k.may_read = browser_may_read;
         k.input = browser_input;

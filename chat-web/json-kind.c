@@ -279,9 +279,18 @@ static bool json_draw(void *me)
         return false;
 }
 
+/* The client joins under the name of its connection. Others learn of it when it enters its first room. */
+void json_introduce(struct web *w)
+{
+        w->is_introduced = true;
+        talk_introduce(w->session, slice_of(""));
+}
+
 int64_t json_due(const void *me)
 {
         const struct web *w = me;
+        if (!w->is_introduced)
+                return talk_now(w->session);
         int64_t due = rooms_may_reenter(w) ? talk_now(w->session) : INT64_MAX;
         for (size_t n = 0; n < w->rooms_count; n++)
                 if (w->rooms[n].missing_at > 0)
@@ -292,6 +301,8 @@ int64_t json_due(const void *me)
 void json_tick(void *me)
 {
         struct web *w = me;
+        if (!w->is_introduced)
+                json_introduce(w);
         while (rooms_may_reenter(w))
                 rooms_reenter_next(w);
         for (size_t n = 0; n < w->rooms_count; n++) {
@@ -309,7 +320,7 @@ static void json_end(void *me)
 }
 
 const struct kind json_kind = {
-        .joining = KIND_JOINS_AT_ONCE,
+        .joining = KIND_JOINS_LATER,
         .roams = true,
         .begin = json_begin,
         .may_read = json_may_read,

@@ -3,10 +3,13 @@
 
 #include "../chat-session/kind.h"
 
+#include "web.h"
+
 extern const struct kind json_kind;
 
 /* Functions of this kind that browser-kind.h calls, too. */
 void json_begin(void *me, struct session *s);
 size_t json_may_read(const void *me);
+void json_introduce(struct web *w);
 int64_t json_due(const void *me);
 void json_tick(void *me);

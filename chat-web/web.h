@@ -84,6 +84,7 @@ struct web {
         struct session *session;
         struct client *client;
         enum web_stage stage;
+        bool is_introduced; /* it has a name: it joins the chat */
         bool is_welcomed;
         bool has_spoken; /* it has sent a JSON object */
         struct web_request requests[WEB_REQUESTS_MAX];

@@ -166,6 +166,27 @@ static void test_what_is_said(void **state)
         stop(f);
 }
 
+/* Others learn of a program when it enters its first room, however late that is. */
+static void test_when_it_is_announced(void **state)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        struct frame frame;
+        (void)state;
+        struct fixture *f = start_json();
+        assert_int_equal(web.session->presence, SESSION_QUIET);
+        assert_int_equal(web.session->arrive_at, INT64_MAX);
+        type(f, "{\"do\":\"join\",\"room\":\"den\"}\n");
+        answer_entered(f, 2, next_request(f).number);
+        next_line(f);
+        do {
+                await(f->intake);
+                ssize_t n = recv(f->intake, buffer, sizeof(buffer), 0);
+                assert_int_equal(frame_decode(&frame, buffer, (size_t)n), 0);
+        } while (frame.type == FRAME_HERE);
+        assert_int_equal(frame.type, FRAME_ARRIVE);
+        stop(f);
+}
+
 static void test_records(void **state)
 {
         static const struct {
@@ -856,6 +877,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_requests),
                 cmocka_unit_test(test_what_is_said),
+                cmocka_unit_test(test_when_it_is_announced),
                 cmocka_unit_test(test_records),
                 cmocka_unit_test(test_other_protocols),
                 cmocka_unit_test(test_wrong_requests),
