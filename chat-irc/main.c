@@ -73,7 +73,8 @@ int main(int argc, char **argv)
 {
         static struct session session; /* large: its pages are used only as needed */
         static struct irc irc;
-        static struct options options = {.serve = {.program = "chat-irc", .reads = SETTINGS_SESSION, .session = {.dir = RUN_DIR_DEFAULT}}};
+        static struct options options = {
+                .serve = {.program = "chat-irc", .reads = SETTINGS_SESSION, .session = {.dir = RUN_DIR_DEFAULT}}};
         static struct irc_options irc_options = {.server = options.server};
 
         settings_init(&options.serve.settings);

@@ -7,14 +7,16 @@
 
 #include <chat/assert.h>
 
-/* A file of the source tree as bytes of this program. */
-#define PAGE_FILE(name, path)                                                                                          \
-        extern const char name[], name##_end[] __attribute__((visibility("hidden")));                                  \
-        __asm__(".section .rodata\n" #name ":\n.incbin \"" path "\"\n" #name "_end:\n.previous\n")
+/* Puts a file of the source tree into the program, between two symbols. */
+#define PAGE_FILE(name, path) __asm__(".section .rodata\n" name ":\n.incbin \"" path "\"\n" name "_end:\n.previous\n")
 
-PAGE_FILE(page_html, "chat-web/page/page.html");
-PAGE_FILE(page_css, "chat-web/page/page.css");
-PAGE_FILE(page_js, "chat-web/page/page.js");
+PAGE_FILE("page_html", "chat-web/page/page.html");
+PAGE_FILE("page_css", "chat-web/page/page.css");
+PAGE_FILE("page_js", "chat-web/page/page.js");
+
+#pragma GCC visibility push(hidden)
+extern const char page_html[], page_html_end[], page_css[], page_css_end[], page_js[], page_js_end[];
+#pragma GCC visibility pop
 
 /* The places in page.html for the other two files */
 #define PAGE_STYLE "<style></style>"
@@ -33,6 +35,12 @@ static void page_hash(struct slice text, char hash[static PAGE_HASH_BYTES])
         hash[PAGE_HASH_BYTES - 1] = '\0';
 }
 
+/* Returns the bytes between two symbols. */
+static struct slice page_between(const char *begin, const char *end)
+{
+        return (struct slice){begin, (size_t)((uintptr_t)end - (uintptr_t)begin)};
+}
+
 /* Splits the page behind the first tag of `place`, which is two tags. */
 static void page_split(struct slice *before, struct slice *behind, const char *place)
 {
@@ -49,11 +57,11 @@ void page_make(struct page *p)
         char style[PAGE_HASH_BYTES], script[PAGE_HASH_BYTES];
         struct sha256_ctx sha;
         uint8_t digest[8];
-        p->parts[0] = (struct slice){page_html, (size_t)(page_html_end - page_html)};
+        p->parts[0] = page_between(page_html, page_html_end);
         page_split(&p->parts[0], &p->parts[2], PAGE_STYLE);
         page_split(&p->parts[2], &p->parts[4], PAGE_SCRIPT);
-        p->parts[1] = (struct slice){page_css, (size_t)(page_css_end - page_css)};
-        p->parts[3] = (struct slice){page_js, (size_t)(page_js_end - page_js)};
+        p->parts[1] = page_between(page_css, page_css_end);
+        p->parts[3] = page_between(page_js, page_js_end);
         page_hash(p->parts[1], style);
         page_hash(p->parts[3], script);
         snprintf(
