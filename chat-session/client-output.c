@@ -112,7 +112,11 @@ void client_rest(struct client *c, const char *rest, size_t size)
 
 void client_give_up_rest(struct client *c)
 {
-        client_put_first(c, LINE_END, LINE_END_BYTES);
+        c->is_broken_off = false;
+        if (c->is_indivisible)
+                c->is_out_broken = true;
+        else
+                client_put_first(c, LINE_END, LINE_END_BYTES);
 }
 
 void client_flush(struct client *c)

@@ -25,7 +25,7 @@ void client_end_line(struct client *c, const char *end);
  * fit, ends the line and counts it as skipped. */
 void client_rest(struct client *c, const char *rest, size_t size);
 
-/* Ends a line whose rest will not come. */
+/* Ends a line whose rest will not come. If the line is indivisible, nothing more is written. */
 void client_give_up_rest(struct client *c);
 
 /* Puts bytes into the buffer unchanged. Does nothing if they do not fit. */

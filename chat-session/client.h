@@ -33,9 +33,10 @@ struct client {
         int in, out; /* the same descriptor if it is a socket */
         bool is_socket;
         enum client_input input;
-        bool has_sent;      /* something was written since client_sent() was last called */
-        bool is_out_broken; /* nothing can be written: output is dropped */
-        bool is_broken_off; /* the client has only the beginning of a line; nothing is written before its rest */
+        bool has_sent;       /* something was written since client_sent() was last called */
+        bool is_out_broken;  /* nothing can be written: output is dropped */
+        bool is_broken_off;  /* the client has only the beginning of a line; nothing is written before its rest */
+        bool is_indivisible; /* a line without its rest cannot be ended: its kind of client sets this, see kind.h */
         /* of a terminal, see screen.h; other kinds of client leave them alone */
         const struct charset *charset; /* NULL: UTF-8 */
         bool is_row_drawn; /* its half-typed line stands in the cursor's row (row.h), which a line must erase first */

@@ -44,7 +44,9 @@ struct kind {
         enum kind_joining joining;
         bool roams; /* its clients begin in no room, and may be in several: see enum frame_type (chat/frame.h) */
 
-        /* The connection is there. Called once, before all others. Nothing has been read yet. */
+        /* The connection is there. Called once, before all others. Nothing has been read yet. If the client could not
+         * read on behind a line without its rest, the kind sets `is_indivisible` of its buffer (client.h): then the
+         * connection ends there. */
         void (*begin)(void *me, struct session *s);
 
         /* ---- bytes from the client ---- */

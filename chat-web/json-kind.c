@@ -14,6 +14,7 @@ void json_begin(void *me, struct session *s)
         struct web *w = me;
         w->session = s;
         w->client = talk_client(s);
+        w->client->is_indivisible = true; /* half an object is none, and a message has its length in front */
 }
 
 /* ---- bytes from the client ---- */

@@ -9,6 +9,10 @@
 
 #include "session-lent-fixture.h"
 
+#define UPGRADE                                                                                                        \
+        "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                         \
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
 enum { MS = 1000 }; /* the time of the lines, since 1970 */
 
 static const struct record said = {
@@ -117,10 +121,34 @@ static void test_a_message_that_is_cut(void **state)
 {
         (void)state;
         const struct kind kind = browser_kind();
-        try_a_line_that_is_cut(&kind,
-                               "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                               "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-                               OUTLET_MESSAGE);
+        try_a_line_that_is_cut(&kind, UPGRADE, OUTLET_MESSAGE);
+}
+
+/* Half an object cannot be ended, and the head of a message has its length. If the rest does not come, the connection ends
+ * in the middle. */
+static void try_a_rest_that_is_missed(const struct kind *kind, const char *asks, enum outlet_look look)
+{
+        char whole[1024], got[1024];
+        size_t size = form_record(look == OUTLET_MESSAGE, &said, MS, whole, sizeof(whole)), len = 0;
+        struct fixture *f = start_lending(kind, asks);
+        write_and_die(f, look, 20);
+        tell(f, FRAME_MISSED, 2, 5, "");
+        for (ssize_t n = 1; n > 0; len += (size_t)n) {
+                await(f->client);
+                n = read(f->client, got + len, sizeof(got) - len);
+                assert_true(n >= 0);
+        }
+        assert_int_equal(len, size - 20);
+        assert_memory_equal(got, whole, len);
+        stop(f);
+}
+
+static void test_a_rest_that_is_missed(void **state)
+{
+        (void)state;
+        const struct kind kind = browser_kind();
+        try_a_rest_that_is_missed(&json_kind, "", OUTLET_JSON);
+        try_a_rest_that_is_missed(&kind, UPGRADE, OUTLET_MESSAGE);
 }
 
 /* A chatd has forgotten the client. The session does not know what the last one wrote, so it shows no past lines, which
@@ -174,6 +202,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_line_that_is_cut),
                 cmocka_unit_test(test_a_message_that_is_cut),
+                cmocka_unit_test(test_a_rest_that_is_missed),
                 cmocka_unit_test(test_a_chatd_that_forgot),
         };
         return RUN_TESTS(tests);
