@@ -7,6 +7,7 @@
 
 #include <chat/assert.h>
 #include <chat/display.h>
+#include <chat/outlet.h>
 #include <chat/socket.h>
 
 bool client_waits(const struct client *c)
@@ -14,9 +15,15 @@ bool client_waits(const struct client *c)
         return c->end > c->start;
 }
 
+/* Returns how many bytes of the buffer are kept free for the rest of a line, or for its end in place of the rest. */
+static size_t client_kept_bytes(const struct client *c)
+{
+        return c->is_indivisible ? OUTLET_LINE_MAX_BYTES : LINE_END_BYTES;
+}
+
 size_t client_room(const struct client *c)
 {
-        size_t most = sizeof(c->buffer) - LINE_END_BYTES, size = c->end - c->start;
+        size_t most = sizeof(c->buffer) - client_kept_bytes(c), size = c->end - c->start;
         return size < most ? most - size : 0;
 }
 
@@ -90,7 +97,7 @@ void client_line(struct client *c, const struct slice *parts, size_t n)
 /* Puts bytes in front of the waiting output. */
 static void client_put_first(struct client *c, const char *bytes, size_t size)
 {
-        /* LINE_END_BYTES are always kept free for client_give_up_rest() */
+        /* client_kept_bytes() are always free */
         assert(c->end - c->start + size <= sizeof(c->buffer));
         memmove(c->buffer + size, c->buffer + c->start, c->end - c->start);
         memcpy(c->buffer, bytes, size);
@@ -101,7 +108,7 @@ static void client_put_first(struct client *c, const char *bytes, size_t size)
 
 void client_rest(struct client *c, const char *rest, size_t size)
 {
-        if (client_room(c) < size) {
+        if (client_room(c) < size && !c->is_indivisible) {
                 client_give_up_rest(c);
                 client_skip(c);
                 return;

@@ -21,8 +21,9 @@ size_t client_line_bytes(const struct slice *parts, size_t n);
 char *client_begin_line(struct client *c, size_t size);
 void client_end_line(struct client *c, const char *end);
 
-/* Completes a line whose beginning the client has: puts its rest in front of the waiting output. If the rest does not
- * fit, ends the line and counts it as skipped. */
+/* Completes a line whose beginning the client has: puts its rest, at most OUTLET_LINE_MAX_BYTES, in front of the waiting
+ * output. If the rest does not fit, ends the line and counts it as skipped. There is always room for the rest of an
+ * indivisible line. */
 void client_rest(struct client *c, const char *rest, size_t size);
 
 /* Ends a line whose rest will not come. If the line is indivisible, nothing more is written. */
