@@ -131,7 +131,8 @@ static void http_complete(struct http *h)
 {
         bool is_coded = h->fields[HTTP_TRANSFER_ENCODING].at, has_length = h->parser.content_length != UINT64_MAX;
         h->state = HTTP_COMPLETE;
-        h->is_last = is_coded || (has_length && h->parser.content_length > 0) || !http_should_keep_alive(&h->parser);
+        h->has_body = is_coded || (has_length && h->parser.content_length > 0);
+        h->is_last = h->has_body || !http_should_keep_alive(&h->parser);
         for (size_t i = 0; i < HTTP_FIELDS; i++)
                 http_trim(&h->fields[i]);
         bool lacks_host = h->parser.http_minor > 0 && !h->fields[HTTP_HOST].at;

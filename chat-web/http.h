@@ -48,6 +48,7 @@ enum http_state {
 struct http {
         enum http_state state;
         unsigned status;
+        bool has_body;
         bool is_last;                     /* the connection ends behind the answer */
         struct slice target;              /* a path, and a query behind it; or what the client sent in its place */
         struct slice fields[HTTP_FIELDS]; /* `at` is NULL for a field that did not come */

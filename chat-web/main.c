@@ -87,7 +87,6 @@ static struct kind main_kind(struct web *w, const struct options *o)
                 return json_kind;
         page_make(&site.page);
         site.origins = o->serve.settings.web_origins;
-        site.is_behind_proxy = o->is_forwarded || o->serve.session.is_proxied;
         site.is_forwarded = o->is_forwarded;
         w->site = &site;
         return browser_kind();

@@ -40,7 +40,7 @@ static void site_tell(struct web *w, uint64_t ms, unsigned status, const char *t
 /* Returns the host and port of an origin, as in "https://chat.example:8443", or nothing if it is no such thing. */
 static struct slice site_authority(struct slice origin)
 {
-        const char *colon = memmem(origin.at, origin.len, "://", 3);
+        const char *colon = origin.len > 0 ? memmem(origin.at, origin.len, "://", 3) : NULL;
         if (!colon)
                 return (struct slice){"", 0};
         return (struct slice){colon + 3, (size_t)(origin.at + origin.len - colon - 3)};
@@ -64,38 +64,43 @@ static bool site_is_listed(const struct web *w, struct slice text, bool is_host)
         return false;
 }
 
+static struct slice site_without_port(struct slice host)
+{
+        size_t len = host.len;
+        while (len > 0 && host.at[len - 1] >= '0' && host.at[len - 1] <= '9')
+                len--;
+        return len > 0 && host.at[len - 1] == ':' ? (struct slice){host.at, len - 1} : host;
+}
+
 /* Returns true if a name for this host was not given to it by a stranger: an address, or localhost. A stranger's name
  * can lead to this host, too (DNS rebinding), and a page from there would have the same origin as this one. */
 static bool site_is_own_name(struct slice host)
 {
         char name[64];
         struct in6_addr address;
-        size_t len = host.len;
-        if (len > 0 && host.at[0] == '[') {
-                const char *end = memchr(host.at, ']', len);
-                len = end ? (size_t)(end - host.at) - 1 : 0;
-                host.at++;
-        } else if (memchr(host.at, ':', len)) {
-                len = (size_t)((const char *)memchr(host.at, ':', len) - host.at);
-        }
-        if (len >= sizeof(name))
+        host = site_without_port(host);
+        bool has_brackets = host.len >= 2 && host.at[0] == '[' && host.at[host.len - 1] == ']';
+        if (has_brackets)
+                host = (struct slice){host.at + 1, host.len - 2};
+        if (host.len >= sizeof(name))
                 return false;
-        snprintf(name, sizeof(name), "%.*s", (int)len, host.at);
-        return strcasecmp(name, "localhost") == 0 || inet_pton(AF_INET, name, &address) == 1 ||
-               inet_pton(AF_INET6, name, &address) == 1;
+        snprintf(name, sizeof(name), "%.*s", (int)host.len, host.at);
+        if (has_brackets)
+                return inet_pton(AF_INET6, name, &address) == 1;
+        return strcasecmp(name, "localhost") == 0 || inet_pton(AF_INET, name, &address) == 1;
 }
 
 static bool site_serves_host(const struct web *w)
 {
         struct slice host = w->http.fields[HTTP_HOST];
-        return w->site->is_behind_proxy || site_is_own_name(host) || site_is_listed(w, host, true);
+        return w->site->is_forwarded || site_is_own_name(host) || site_is_listed(w, host, true);
 }
 
 /* A program that is no browser states no origin. */
 static bool site_takes_origin(const struct web *w)
 {
-        struct slice origin = w->http.fields[HTTP_ORIGIN];
-        return !origin.at || site_is_equal(site_authority(origin), w->http.fields[HTTP_HOST]) ||
+        struct slice origin = w->http.fields[HTTP_ORIGIN], authority = site_authority(origin);
+        return !origin.at || (authority.len > 0 && site_is_equal(authority, w->http.fields[HTTP_HOST])) ||
                site_is_listed(w, origin, false);
 }
 
@@ -105,7 +110,8 @@ static bool site_take_address(struct web *w)
         struct slice ip = w->http.fields[HTTP_REAL_IP], port = w->http.fields[HTTP_REAL_PORT];
         struct sockaddr_in6 address = {.sin6_family = AF_INET6};
         char text[sizeof("::ffff:") + INET6_ADDRSTRLEN];
-        if (ip.len >= INET6_ADDRSTRLEN || port.len == 0 || port.len > 5 || strspn(port.at, "0123456789") < port.len)
+        if (ip.len == 0 || ip.len >= INET6_ADDRSTRLEN || port.len == 0 || port.len > 5 ||
+            strspn(port.at, "0123456789") < port.len || atoi(port.at) > UINT16_MAX)
                 return false;
         snprintf(text, sizeof(text), "%s%.*s", memchr(ip.at, ':', ip.len) ? "" : "::ffff:", (int)ip.len, ip.at);
         address.sin6_port = htons((uint16_t)atoi(port.at));
@@ -120,14 +126,16 @@ static bool site_take_address(struct web *w)
 static void site_show_page(struct web *w, uint64_t ms)
 {
         const struct page *page = &w->site->page;
-        char fields[SITE_ANSWER_MAX_BYTES];
+        char fields[SITE_ANSWER_MAX_BYTES], weak[PAGE_TAG_BYTES + 2];
         struct http_answer a = {.status = 200, .type = "text/html; charset=utf-8", .fields = fields};
         snprintf(fields, sizeof(fields),
                  "Cache-Control: no-cache\r\nETag: %s\r\nContent-Security-Policy: %s\r\n"
                  "Cross-Origin-Opener-Policy: same-origin\r\n" SITE_FIELDS,
                  page->tag, page->policy);
         memcpy(a.body, page->parts, sizeof(page->parts));
-        if (http_has_token(&w->http, HTTP_IF_NONE_MATCH, page->tag))
+        snprintf(weak, sizeof(weak), "W/%s", page->tag);
+        if (http_has_token(&w->http, HTTP_IF_NONE_MATCH, page->tag) ||
+            http_has_token(&w->http, HTTP_IF_NONE_MATCH, weak)) /* a proxy that compresses makes it weak */
                 a = (struct http_answer){.status = 304, .fields = fields};
         http_answer(&w->http, w->client, ms, &a);
 }
@@ -141,8 +149,10 @@ static void site_show_health(struct web *w, uint64_t ms)
 static void site_open_websocket(struct web *w, uint64_t ms)
 {
         struct slice version = w->http.fields[HTTP_WEBSOCKET_VERSION];
-        if (!http_has_token(&w->http, HTTP_UPGRADE, "websocket") ||
-            !http_has_token(&w->http, HTTP_CONNECTION, "upgrade") || w->http.parser.http_minor == 0)
+        if (w->http.parser.method != HTTP_GET)
+                site_tell(w, ms, 405, "Only GET is allowed here\n", "Allow: GET\r\n");
+        else if (!http_has_token(&w->http, HTTP_UPGRADE, "websocket") ||
+                 !http_has_token(&w->http, HTTP_CONNECTION, "upgrade") || w->http.parser.http_minor == 0)
                 site_tell(w, ms, 426, "This is for WebSockets. People find the page at /\n",
                           "Upgrade: websocket\r\nConnection: Upgrade\r\n");
         else if (!version.at || !slice_equal(version, slice_of("13")))
@@ -150,7 +160,7 @@ static void site_open_websocket(struct web *w, uint64_t ms)
                           "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
         else if (!w->http.fields[HTTP_WEBSOCKET_KEY].at || !websocket_is_key(w->http.fields[HTTP_WEBSOCKET_KEY]))
                 site_tell(w, ms, 400, "Sec-WebSocket-Key is missing, or has not 16 bytes in base64\n", "");
-        else if (w->http.is_last)
+        else if (w->http.has_body)
                 site_tell(w, ms, 400, "A request for a WebSocket has no body\n", "");
         else if (!site_takes_origin(w))
                 site_tell(w, ms, 403, "Pages of this origin may not connect; WebOrigins= in chat.conf can allow it\n",

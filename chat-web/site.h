@@ -7,9 +7,9 @@
 /* How browsers find the page, and who they may be. */
 struct site {
         struct page page;
-        const char *origins;  /* further origins whose pages may connect, with blanks between them */
-        bool is_behind_proxy; /* a proxy has checked which host is asked for */
-        bool is_forwarded;    /* the proxy names its client in X-Real-IP and X-Real-Port */
+        const char *origins; /* further origins whose pages may connect, with blanks between them */
+        /* a web server has checked which host is asked for, and names its client in X-Real-IP and X-Real-Port */
+        bool is_forwarded;
 };
 
 /* Returns the most that the answer to a request takes. */

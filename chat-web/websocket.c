@@ -56,6 +56,7 @@ bool websocket_is_key(struct slice key)
 void websocket_accept(struct web *w, uint64_t ms)
 {
         struct slice key = w->http.fields[HTTP_WEBSOCKET_KEY];
+        w->http.is_last = false; /* the connection goes on */
         bool is_named = http_has_token(&w->http, HTTP_WEBSOCKET_PROTOCOL, WEBSOCKET_PROTOCOL);
         struct sha1_ctx sha;
         uint8_t digest[SHA1_DIGEST_SIZE];

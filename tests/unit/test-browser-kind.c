@@ -115,6 +115,7 @@ static void test_requests(void **state)
                 {"GET /ws HTTP/1.0\r\n" HOST UPGRADE VERSION13 KEY "\r\n", "426 Upgrade Required", ""},
                 {"GET /ws HTTP/1.1\r\n" HOST UPGRADE "Sec-WebSocket-Version: 8\r\n" KEY "\r\n", "426 Upgrade Required",
                  "Sec-WebSocket-Version: 13\r\n"},
+                {"HEAD /ws HTTP/1.1\r\n" HOST UPGRADE VERSION13 KEY "\r\n", "405 Method Not Allowed", "Allow: GET\r\n"},
                 {"GET /ws HTTP/1.1\r\n" HOST UPGRADE VERSION13 "\r\n", "400 Bad Request", "Sec-WebSocket-Key"},
                 {"GET /ws HTTP/1.1\r\n" HOST UPGRADE VERSION13 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=\r\n\r\n",
                  "400 Bad Request", "Sec-WebSocket-Key"},
@@ -123,6 +124,24 @@ static void test_requests(void **state)
                 {"GET /ws HTTP/1.1\r\n" HOST UPGRADE VERSION13 KEY "Origin: http://evil.example\r\n\r\n",
                  "403 Forbidden", "WebOrigins="},
                 {"GET /ws HTTP/1.1\r\n" HOST UPGRADE VERSION13 KEY "Origin: null\r\n\r\n", "403 Forbidden", ""},
+                {"GET /ws HTTP/1.1\r\n" HOST UPGRADE VERSION13 KEY "Origin:\r\n\r\n", "403 Forbidden", ""},
+                {"GET / HTTP/1.0\r\n\r\n", "421 Misdirected Request", ""},
+                {"GET / HTTP/1.1\r\nHost:\r\n\r\n", "421 Misdirected Request", ""},
+                {"GET / HTTP/1.1\r\nHost: [::1]evil.example\r\n\r\n", "421 Misdirected Request", ""},
+                {"GET / HTTP/1.1\r\nHost: [127.0.0.1\r\n\r\n", "421 Misdirected Request", ""},
+                {"GET / HTTP/1.1\r\nHost: localhost:8880@evil.example\r\n\r\n", "421 Misdirected Request", ""},
+                {"GET / HTTP/1.1\r\nHost: localhost.\r\n\r\n", "421 Misdirected Request", ""},
+                {"GET / HTTP/1.1\r\nHost: ::1\r\n\r\n", "421 Misdirected Request", ""},
+                {"GET / HTTP/1.1\r\nHost: user@localhost\r\n\r\n", "421 Misdirected Request", ""},
+                {"GET / HTTP/1.1\r\n" HOST "Content-Length:\r\n\r\n", "400 Bad Request", ""},
+                {"GET / HTTP/1.1\r\n" HOST "Content-Length: 0\r\nContent-Length: 0\r\n\r\n", "400 Bad Request", ""},
+                {"GET / HTTP/1.1\r\n" HOST "Content-Length: 0, 0\r\n\r\n", "400 Bad Request", ""},
+                {"GET / HTTP/1.1\r\n" HOST "Content-Length: 1 1\r\n\r\n", "400 Bad Request", ""},
+                {"GET / HTTP/1.1\r\n" HOST ": x\r\n\r\n", "400 Bad Request", ""},
+                {"GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n", "400 Bad Request", ""},
+                {"GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, identity\r\n\r\n", "400 Bad Request", ""},
+                {"GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n",
+                 "400 Bad Request", ""},
                 /* what a proxy may read as another request than this program */
                 {"GET / HTTP/1.1\r\n" HOST "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
                  "400 Bad Request", ""},
@@ -213,6 +232,8 @@ static void test_unchanged_page(void **state)
         const char *got = exchange(request);
         assert_has(got, "HTTP/1.1 304 Not Modified\r\n");
         assert_int_equal(count(got, "Content-Length"), 0);
+        snprintf(request, sizeof(request), "GET / HTTP/1.1\r\n" HOST "If-None-Match: W/%s\r\n\r\n", site.page.tag);
+        assert_has(exchange(request), "HTTP/1.1 304 Not Modified\r\n"); /* a proxy that compresses makes it weak */
         assert_has(exchange("GET / HTTP/1.1\r\n" HOST "If-None-Match: \"x\"\r\n\r\n"), "200 OK");
 }
 
@@ -368,6 +389,67 @@ static void test_origins(void **state)
         stop(f);
 }
 
+/* The last request of a connection may ask for a WebSocket, too, and also if it asks for the end behind it. */
+static void test_the_last_request(void **state)
+{
+        (void)state;
+        char got[4096] = "";
+        struct fixture *f = start_browser();
+        for (size_t i = 1; i < BROWSER_REQUESTS_MAX; i++) {
+                type(f, "GET /healthz HTTP/1.1\r\n" HOST "\r\n");
+                for (size_t len = 0; !strstr(got, "ok\n"); len++)
+                        read_exactly(f, got + len, 1);
+                memset(got, 0, sizeof(got));
+        }
+        const char *answer = open_websocket(f, "Connection: close\r\n");
+        assert_has(answer, " 101 ");
+        assert_int_equal(count(answer, "Connection: "), 1);
+        be_welcomed(f);
+        stop(f);
+}
+
+/* A web server states the client's address, and checks by itself which host is asked for. */
+static void test_forwarded(void **state)
+{
+        static const struct {
+                const char *fields, *name; /* NULL: it is refused */
+        } cases[] = {
+                {"X-Real-IP: 192.0.2.1\r\nX-Real-Port: 1\r\n", "192.0.2.1:1"},
+                {"X-Real-IP: 2001:db8::1\r\nX-Real-Port: 65535\r\n", "[2001:db8::1]:65535"},
+                {"X-Real-IP: ::ffff:192.0.2.1\r\nX-Real-Port: 80\r\n", "192.0.2.1:80"},
+                {"", NULL},
+                {"X-Real-IP: 192.0.2.1\r\n", NULL},
+                {"X-Real-Port: 80\r\n", NULL},
+                {"X-Real-IP:\r\nX-Real-Port: 80\r\n", NULL},
+                {"X-Real-IP: 192.0.2.1\r\nX-Real-Port:\r\n", NULL},
+                {"X-Real-IP: 192.0.2.1\r\nX-Real-Port: 65536\r\n", NULL},
+                {"X-Real-IP: 192.0.2.1\r\nX-Real-Port: -1\r\n", NULL},
+                {"X-Real-IP: 192.0.2.1\r\nX-Real-Port: 1 2\r\n", NULL},
+                {"X-Real-IP: 192.0.2.1, 192.0.2.2\r\nX-Real-Port: 80\r\n", NULL},
+                {"X-Real-IP: 192.0.2.1\r\nX-Real-IP: 192.0.2.2\r\nX-Real-Port: 80\r\n", NULL},
+                {"X-Real-IP: [2001:db8::1]\r\nX-Real-Port: 80\r\n", NULL},
+                {"X-Real-IP: fe80::1%lo\r\nX-Real-Port: 80\r\n", NULL},
+                {"X-Real-IP: unix:\r\nX-Real-Port: 80\r\n", NULL},
+                {"X-Real-IP: ann\r\nX-Real-Port: 80\r\n", NULL},
+        };
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                site.is_forwarded = true;
+                struct fixture *f = start_browser();
+                const char *answer = open_websocket(f, cases[i].fields);
+                if (!strstr(answer, cases[i].name ? " 101 " : " 400 "))
+                        fail_msg("%s\nis answered by\n%.200s", cases[i].fields, answer);
+                if (cases[i].name) {
+                        struct frame hello = next_frame(f);
+                        assert_int_equal(hello.type, FRAME_HELLO);
+                        assert_true(slice_equal(hello.name, slice_of(cases[i].name)));
+                        tell(f, FRAME_WELCOME, 1, 0, "ann");
+                }
+                stop(f);
+                site.is_forwarded = false;
+        }
+}
+
 static void test_messages(void **state)
 {
         (void)state;
@@ -518,6 +600,8 @@ int main(void)
                 cmocka_unit_test(test_long_heads),
                 cmocka_unit_test(test_a_head_in_parts),
                 cmocka_unit_test(test_origins),
+                cmocka_unit_test(test_the_last_request),
+                cmocka_unit_test(test_forwarded),
                 cmocka_unit_test(test_messages),
                 cmocka_unit_test(test_bytes_one_by_one),
                 cmocka_unit_test(test_violations),
