@@ -197,13 +197,42 @@ static void test_a_chatd_that_forgot(void **state)
         stop(f);
 }
 
+/* Whatever chatd gets from another host, each character with an escape, fits into what form_record() asks for. Otherwise
+ * chatd would abort. */
+static void test_the_longest_records(void **state)
+{
+        static char out[2 * OUTLET_LINE_MAX_BYTES], quotes[TEXT_MAX_BYTES];
+        char name[NAME_MAX_BYTES];
+        size_t written = 0;
+        (void)state;
+        memset(quotes, '"', sizeof(quotes));
+        memset(name, '\\', sizeof(name));
+        for (unsigned kind = 0; kind < RECORD_IN_ROOM; kind++) {
+                for (size_t at = 0; at < NAME_MAX_BYTES; at += NAME_MAX_BYTES - 1) {
+                        for (size_t len = 0; len <= TEXT_MAX_BYTES; len += len < 8 ? 1 : 511) {
+                                struct record r = {.kind = (uint8_t)kind,
+                                                   .id = UINT64_MAX,
+                                                   .number = UINT64_MAX,
+                                                   .name = {name, sizeof(name)},
+                                                   .room = {quotes, NAME_MAX_BYTES},
+                                                   .text = {quotes, len},
+                                                   .is_notice = true};
+                                name[at] = '@';
+                                for (int is_message = 0; is_message < 2; is_message++)
+                                        written += form_record(is_message, &r, UINT32_MAX * 1000ull, out, sizeof(out));
+                                name[at] = '\\';
+                        }
+                }
+        }
+        assert_true(written > 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_a_line_that_is_cut),
-                cmocka_unit_test(test_a_message_that_is_cut),
-                cmocka_unit_test(test_a_rest_that_is_missed),
-                cmocka_unit_test(test_a_chatd_that_forgot),
+                cmocka_unit_test(test_a_line_that_is_cut),    cmocka_unit_test(test_a_message_that_is_cut),
+                cmocka_unit_test(test_a_rest_that_is_missed), cmocka_unit_test(test_a_chatd_that_forgot),
+                cmocka_unit_test(test_the_longest_records),
         };
         return RUN_TESTS(tests);
 }
