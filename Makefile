@@ -34,7 +34,7 @@ HARDENING := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fPIE
 LDHARDEN  := -pie -Wl,-z,relro,-z,now
 SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-# chatd writes messages of IRC, and JSON, to connections that sessions lend.
+# chatd writes messages of IRC and objects of JSON to connections that sessions lend.
 CHATD     := $(filter-out chatd/main.c,$(wildcard chatd/*.c)) $(addprefix chat-irc/,formatting.c line.c message.c nick.c) $(addprefix chat-web/,form.c object.c)
 SESSION   := $(filter-out %/main.c %/sandbox-filter.c,$(wildcard chat-session/*.c))
 # The part of a session that each kind of client has: see Layers in doc/hacking.md
@@ -65,7 +65,7 @@ all: $(PROGRAMS:%=$(BIN)/%)
 
 include make/packages.mk
 
-# The program contains these files.
+# chat-web contains the files of the page.
 build/obj/chat-web/page.o build/asan/chat-web/page.o: $(wildcard chat-web/page/page.*)
 
 OBJECTS = $(patsubst %.c,build/$(1)/%.o,$(2))

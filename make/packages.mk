@@ -26,13 +26,13 @@ endef
 
 build/.packages-deb build/.packages-pictures build/.packages-build build/.packages-run build/.packages-check build/.packages-page build/.packages-fuzz build/.packages-bench build/.packages-style build/.packages-ci: make/packages.mk
 build/.packages-build:
-	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev libutf8proc-dev libjansson-dev libhttp-parser-dev libwslay-dev nettle-dev,to build: the compiler and the libraries for systemd's sockets and journal$(comma) for the sandbox's filter$(comma) for NATS$(comma) for the properties of characters and for JSON)
+	$(call need,gcc libc6-dev libsystemd-dev libseccomp-dev libnats-dev libutf8proc-dev libjansson-dev libhttp-parser-dev libwslay-dev nettle-dev,to build: the compiler and the libraries for systemd's sockets and journal$(comma) for the sandbox's filter$(comma) for NATS$(comma) for the properties of characters$(comma) for JSON$(comma) for HTTP and for WebSockets)
 build/.packages-run:
 	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
 build/.packages-check:
 	$(call need,libcmocka-dev systemd systemd-container expect iproute2 irssi weechat-curses ii jq python3-irc python3-jsonschema inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools tmux valgrind openssl python3 zsh,to test: the test library$(comma) the real programs that the chat is tested with$(comma) valgrind for leaks$(comma) openssl for certificates$(comma) jq and python3 to read and check JSON and zsh for its completion)
 build/.packages-page:
-	$(call need,chromium chromium-driver python3-selenium,to test the page: a browser$(comma) and what drives it)
+	$(call need,chromium chromium-driver python3-selenium,to test the page: a browser$(comma) and the programs that drive it)
 build/.packages-container:
 	$(call need,debootstrap,to test: the root of a container)
 build/.packages-fuzz:
@@ -75,7 +75,7 @@ build/peers build/access build/needrestart build/proxies build/monitoring: | bui
 	@$(SUDO) rm -rf $@.new/*.deb $@.new/lock $@.new/partial
 	@mv $@.new $@
 
-# axe-core, which looks for what hinders people with a screen reader, is not in Debian, so it comes from npm's registry.
+# axe-core finds obstacles for people with a screen reader. It is not in Debian, so it comes from npm's registry.
 AXE        := 4.14.1
 AXE_SHA256 := e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
 build/axe: make/packages.mk | build/.packages-check
