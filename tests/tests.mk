@@ -168,7 +168,7 @@ soak: all $(PROGRAMS:%=build/sanitized/%) $(FUZZ:%=build/fuzz/fuzz-%)
 # ---- Debian 13 ------------------------------------------------------------------------------------------------------
 # Tests with the compiler, the libraries and the systemd of Debian 13, in a system that tests/system/debian13 makes. The
 # word unit means all unit tests.
-DEBIAN13 ?= unit sandbox units telnet people access bots flood chatctl settings package crash hosts nspawn
+DEBIAN13 ?= unit sandbox units telnet people access bots web flood chatctl settings package crash hosts nspawn
 
 build/.packages-debian13: make/packages.mk
 	$(call need,debootstrap debian-archive-keyring,to make a Debian 13: the program that downloads it$(comma) and the keys that sign its packages)
