@@ -55,7 +55,7 @@ static void browser_answer(struct web *w)
         http_begin(&w->http);
 }
 
-/* Takes bytes of one request. Returns how many. */
+/* Takes bytes of one request. Returns how many bytes it took. */
 static size_t browser_take_http(struct web *w, const uint8_t *bytes, size_t n)
 {
         size_t taken = http_take(&w->http, bytes, n);
@@ -64,7 +64,7 @@ static size_t browser_take_http(struct web *w, const uint8_t *bytes, size_t n)
         return taken;
 }
 
-/* Takes what can be taken now of the input that waits. */
+/* Takes as much of the waiting input as can be taken now. */
 static void browser_go_on(struct web *w)
 {
         size_t taken = 0, n;
@@ -105,7 +105,7 @@ static bool browser_holds_input(const void *me)
 
 static void browser_input_end(void *me)
 {
-        (void)me; /* what is not complete does not count */
+        (void)me; /* an incomplete request or message does not count */
 }
 
 /* ---- time ---- */

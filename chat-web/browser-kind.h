@@ -1,7 +1,7 @@
-/* Clients that are browsers: HTTP, and JSON objects (chat-json(5)) in the messages of a WebSocket. Their state is struct
- * web (web.h).
+/* Clients that are browsers: HTTP, and JSON objects (chat-json(5)) in the messages of a WebSocket. Their state is
+ * struct web (web.h).
  *
- * A client begins with HTTP, and is no member of the chat. It is one when a request has asked for a WebSocket. From then
+ * A client begins with HTTP, and is not a member of the chat. It becomes a member when it gets a WebSocket. From then
  * on it is like a client of json-kind.h, except for the frames around the objects.
  */
 #pragma once
@@ -10,9 +10,9 @@
 
 enum {
         BROWSER_REQUEST_MS = 10000, /* how long the first request may take */
-        BROWSER_IDLE_MS = 15000,    /* how long the next one may take */
+        BROWSER_IDLE_MS = 15000,    /* how long each further request may take, from the previous answer on */
         BROWSER_REQUESTS_MAX = 100, /* on one connection */
 };
 
-/* Returns the kind. It does what json_kind does, once there is a WebSocket. */
+/* Returns the kind of client. With a WebSocket it does what json_kind does. */
 struct kind browser_kind(void);

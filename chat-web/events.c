@@ -20,7 +20,7 @@ enum {
 static struct object events_begin(struct web *w, const char *event, size_t more)
 {
         size_t size = OBJECT_BYTES + EVENTS_COMMON_BYTES + more;
-        char *at = NULL; /* it is skipped if the client has no WebSocket yet, or none any more */
+        char *at = NULL; /* the event is skipped if the client has no WebSocket yet, or no longer has one */
         if (w->stage == WEB_LINES || w->stage == WEB_SOCKET)
                 at = client_begin_line(w->client, size);
         struct object o = object_begin(at, size, w->stage == WEB_SOCKET);

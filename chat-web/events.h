@@ -18,8 +18,8 @@ void events_past(struct web *w, const struct record *r, uint64_t ms);
 /* Past lines do not reach back to the line that the client had. */
 void events_missing(struct web *w, const struct web_room *room);
 
-/* An answer of chatd. `ref` is that of the request, as JSON; it may be empty. `line` is the number of the client's own line
- * that the answer is about, or 0. */
+/* An answer of chatd. `ref` is that of the request, as JSON; it may be empty. `line` is the number of the client's own
+ * line that the answer is about, or 0. */
 void events_answer(struct web *w, const char *ref, uint64_t line, const struct answer *a);
 
 /* The same for an answer without a code that this version knows, which has a text. */
@@ -28,8 +28,10 @@ void events_answer_text(struct web *w, const char *event, const char *ref, struc
 /* Answers without a code of chatd: the client's own line was taken; or a message went to `name`. */
 void events_said(struct web *w, const char *ref, uint64_t number);
 void events_sent(struct web *w, const char *ref, uint64_t number, struct slice name);
-void events_pong(struct web *w, const char *ref);
 void events_history(struct web *w, const char *ref, uint64_t lines);
+
+/* The answer to a ping. chatd is not asked. */
+void events_pong(struct web *w, const char *ref);
 
 /* A request that is wrong. */
 void events_error(struct web *w, const char *ref, const char *code, const char *why);

@@ -7,7 +7,7 @@
 
 _Static_assert((int)FORM_UTC_BYTES >= (int)UTC_BYTES, "a time fits");
 
-/* The event of each kind of record. A kind without one is not shown. */
+/* The event of each kind of record. A kind without an event is not shown. */
 static const char *const form_events[] = {
         [RECORD_LINE] = "line",   [RECORD_ACTION] = "action", [RECORD_PRIVATE] = "private", [RECORD_JOIN] = "join",
         [RECORD_ENTER] = "join",  [RECORD_CAME] = "join",     [RECORD_LEAVE] = "leave",     [RECORD_EXIT] = "leave",
@@ -46,7 +46,7 @@ void form_put_room(struct object *o, struct slice room)
         object_text(o, "room", room.len > 0 ? room : slice_of(FIRST_ROOM));
 }
 
-/* The name of a person on another host, as in "ann@b", is a name and a host. */
+/* The name of a person on another host, such as "ann@b", becomes a name and a host. */
 void form_put_name(struct object *o, struct slice name)
 {
         struct slice alone = form_name(name);
@@ -77,7 +77,8 @@ void form_put_deed(struct object *o, const struct record *r)
                 object_true(o, "notice");
 }
 
-/* Notices and answers depend on the client, and only one member gets a private message. */
+/* Returns true if everybody in the room gets the same. Notices and answers depend on the client, and a private message
+ * is for one member. */
 static bool form_is_for_room(uint8_t kind)
 {
         return form_event(kind) && kind != RECORD_NOTICE && kind != RECORD_REPLY && kind != RECORD_ANSWER &&

@@ -1,7 +1,7 @@
-/* What members do and say, as a client of JSON gets it (chat-json(5)). chatd writes it to lent connections in the same form
- * (chat/outlet.h), so this file and object.h belong to chatd, too.
+/* What members do and say, as JSON for a client (chat-json(5)). chatd writes the same form to lent connections
+ * (chat/outlet.h), so chatd links this file and object.h, too.
  *
- * Pure functions. A change of what is written needs another OUTLET_LAYOUT (chat/outlet.h).
+ * Pure functions. A change of the form needs another OUTLET_LAYOUT (chat/outlet.h).
  */
 #pragma once
 
@@ -18,25 +18,26 @@ enum {
                 7 * OBJECT_MEMBER_BYTES + FORM_ID_BYTES + FORM_UTC_BYTES + 2 * (NAME_MAX_BYTES + 2 * NICK_MAX_BYTES),
 };
 
-/* Returns the event of a kind of record, or NULL if it is none. */
+/* Returns the name of the event for a kind of record, or NULL if clients are not shown such records. */
 const char *form_event(uint8_t kind);
 
 /* Returns the name of a person without the host. */
 struct slice form_name(struct slice name);
 
-/* Add a member of an event. The id of a record is the same after a crash. Only lines have numbers of their own, so that of
- * any other record has its kind, too; `kind` is NULL for a line. */
+/* Add a member of an event. The id of a record is the same after a crash. Only lines have numbers of their own, so the
+ * id of any other record has its kind, too. `kind` is NULL for a line. */
 void form_put_id(struct object *o, uint64_t id, uint64_t number, const char *kind);
 void form_put_time(struct object *o, uint64_t ms);
 void form_put_room(struct object *o, struct slice room);
 void form_put_name(struct object *o, struct slice name);
 
-/* Adds what a member did or said, and where. A private message is nowhere. */
+/* Adds the room, the name, and what the member did or said. A private message has no room. */
 void form_put_deed(struct object *o, const struct record *r);
 
-/* Returns the most that form_put_deed() writes, besides FORM_COMMON_BYTES. */
+/* Returns the most bytes that form_put_deed() writes, besides FORM_COMMON_BYTES. */
 size_t form_deed_bytes(const struct record *r);
 
-/* Writes a record that came at `ms`, since 1970, as a line or as a message of a WebSocket. Returns its size. Returns 0 if
- * there is no room for the most that it may take, or if it is not the same for everybody in the room. */
+/* Writes a record that came at `ms`, since 1970, as a line or as a message of a WebSocket. Returns its size. Returns 0
+ * if `size` has no room for the longest form of such a record, or if the record is not the same for everybody in the
+ * room. */
 size_t form_record(bool is_message, const struct record *r, uint64_t ms, char *out, size_t size);

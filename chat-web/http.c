@@ -10,7 +10,7 @@
 
 static const struct {
         const char *name;
-        bool is_single; /* it may not come twice: RFC 9112, section 3.2, and RFC 6455, section 11.3 */
+        bool is_single; /* the field may not come twice: RFC 9112, section 3.2, and RFC 6455, section 11.3 */
 } http_fields[HTTP_FIELDS] = {
         [HTTP_HOST] = {"Host", true},
         [HTTP_ORIGIN] = {"Origin", true},
@@ -34,7 +34,8 @@ void http_give_up(struct http *h, unsigned status)
         h->is_last = true;
 }
 
-/* http-parser hands a text over in parts, if it came in parts. They lie side by side in the head. */
+/* Adds a part to a text. http-parser hands over a text in parts if it came in parts. The parts are side by side in the
+ * head. */
 static void http_extend(struct slice *text, const char *at, size_t len)
 {
         if (!text->at)
@@ -61,8 +62,8 @@ static int http_on_name(http_parser *p, const char *at, size_t len)
         return 0;
 }
 
-/* Finds the field whose name is complete now. Returns a negative value, which ends the parser's work, if it may not come
- * twice, or if a blank is in its name: http-parser as Debian builds it allows that. */
+/* Finds the field whose name is now complete. Returns a negative value, which stops the parser, if a single field comes
+ * twice, or if the name has a blank: http-parser as Debian builds it allows that. */
 static int http_find_field(struct http *h)
 {
         if (memchr(h->name.at, ' ', h->name.len))
@@ -90,7 +91,7 @@ static int http_on_value(http_parser *p, const char *at, size_t len)
         return 0;
 }
 
-/* The body does not matter, nor what is behind it: the parser stops. */
+/* The head is complete. The parser stops, because nobody reads the body or what comes after it. */
 static int http_on_head(http_parser *p)
 {
         http_parser_pause(p, 1);
@@ -110,8 +111,9 @@ static void http_trim(struct slice *text)
                 text->len--;
 }
 
-/* Checks what http-parser, as Debian builds it, does not: it takes blanks in a target, NUL in a field, CR with any byte behind it for a line
- * end, and a field that continues in the next line, which a server may refuse (RFC 9112, section 5.2). */
+/* Returns true if the head has proper lines. http-parser as Debian builds it takes blanks in a target, NUL in a field,
+ * CR before any byte as a line end, and a field that continues in the next line, which a server may refuse (RFC 9112,
+ * section 5.2). */
 static bool http_has_lines(const struct http *h)
 {
         const char *end = h->head + h->len;
@@ -168,7 +170,7 @@ size_t http_take(struct http *h, const uint8_t *bytes, size_t n)
         memcpy(at, bytes, size);
         size_t taken = size > 0 ? http_parser_execute(&h->parser, &settings, at, size) : 0;
         if (HTTP_PARSER_ERRNO(&h->parser) == HPE_PAUSED) {
-                h->len += taken + 1; /* the parser stops in front of the last LF */
+                h->len += taken + 1; /* the parser stops before the last LF */
                 http_complete(h);
                 return taken + 1;
         }

@@ -1,4 +1,5 @@
-/* Clients that are programs: JSON objects, one in a line, each way (chat-json(5)). Their state is struct web (web.h). */
+/* Clients that are programs: they send and get JSON objects, one in a line (chat-json(5)). Their state is struct web
+ * (web.h). */
 #pragma once
 
 #include "../chat-session/kind.h"
@@ -7,7 +8,7 @@
 
 extern const struct kind json_kind;
 
-/* Functions of this kind that browser-kind.h calls, too. */
+/* The functions of this kind that browser_kind() uses, too. kind.h describes them. */
 void json_begin(void *me, struct session *s);
 size_t json_may_read(const void *me);
 void json_introduce(struct web *w);

@@ -1,5 +1,5 @@
-/* chat-web: serves one browser, or one program that speaks JSON, on standard input or on the descriptor that systemd
- * passed (LISTEN_FDS). */
+/* chat-web: serves a browser, or a program that speaks JSON, on standard input or on the descriptor that systemd passed
+ * (LISTEN_FDS). */
 #include <getopt.h>
 #include <stdio.h>
 
@@ -22,18 +22,18 @@ struct options {
 static void main_print_usage(void)
 {
         fputs("Usage: chat-web [OPTION...]\n"
-              "Serve one browser on standard input and output, or on the socket that systemd passed: a page at /, "
+              "Serve a browser on standard input and output, or on the socket that systemd passed. The page is at /, "
               "and\n"
-              "the chat as JSON objects over a WebSocket at /ws. chat-json(5) describes the objects.\n"
+              "a WebSocket for JSON objects is at /ws. chat-json(5) describes the objects.\n"
               "\n"
-              "  --json                    serve a program: JSON objects, one in a line, each way\n"
+              "  --json                    serve a program, which sends and gets JSON objects, one in a line\n"
               "  --config=FILE             the settings of this chat (default: " SETTINGS_FILE
               "); an option overrides them\n"
               "  --run-dir=DIR             where chatd is found (default: " RUN_DIR_DEFAULT ")\n",
               stdout);
         settings_print_options(SETTINGS_WEB);
-        fputs("  --forwarded               expect a web server, which states the client's address in X-Real-IP and\n"
-              "                            X-Real-Port, as a proxy\n"
+        fputs("  --forwarded               expect a web server as a proxy, which states the browser's address in\n"
+              "                            X-Real-IP and X-Real-Port\n"
               "  --proxied                 expect a proxy, which first states the client's address: the PROXY\n"
               "                            protocol, version 1 or 2\n"
               "  --no-sandbox              serve without the sandbox: for debuggers and valgrind\n"
@@ -73,13 +73,13 @@ static int main_parse_options(struct options *o, int argc, char **argv)
         if (!options_are_right(argc, argv, optind, o->serve.session.dir))
                 return EXIT_USAGE;
         if (o->is_json && o->is_forwarded) {
-                fprintf(stderr, "%s: --forwarded is for browsers, and not for --json\n", argv[0]);
+                fprintf(stderr, "%s: --forwarded is for browsers, so it does not go with --json\n", argv[0]);
                 return EXIT_USAGE;
         }
         return -1;
 }
 
-/* What the client's kind must know. */
+/* Returns the kind of client that the options ask for, and prepares its state. */
 static struct kind main_kind(struct web *w, const struct options *o)
 {
         static struct site site;

@@ -32,7 +32,7 @@ struct object object_begin(char *at, size_t size, bool is_message)
         return o;
 }
 
-/* Puts the head of a frame in front of the object. It has no more bytes than its length needs. */
+/* Puts the head of a frame in front of the object. The head has only as many bytes as the length needs. */
 static void object_put_head(struct object *o)
 {
         char *object = o->begin + OBJECT_HEAD_MAX_BYTES, *head = o->begin;

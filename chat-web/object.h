@@ -1,7 +1,7 @@
-/* Writes JSON objects (RFC 8259), each in a line, or as a message of a WebSocket (RFC 6455, section 5.2).
+/* Writes JSON objects (RFC 8259), each as a line, or as a message of a WebSocket (RFC 6455, section 5.2).
  *
- * An object is begun, gets its members, and is ended.  Whatever the text is, the
- * line is valid: text that is not UTF-8 does not come here, and all else is escaped. Pure functions.
+ * An object is begun, gets its members, and is ended. Whatever the texts are, the object is valid: callers pass UTF-8,
+ * and all that needs an escape gets one. Pure functions.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ struct object {
 
 enum {
         OBJECT_MEMBER_BYTES = 40, /* a key with its marks, and a number or a word */
-        OBJECT_BYTES = 16,        /* the marks of an object, and the line end, or the head of a frame */
+        OBJECT_BYTES = 16,        /* the marks of an object, and a line end or the head of a frame */
 };
 
 /* Returns the most that so many members take, without their texts. */
@@ -35,10 +35,10 @@ static inline size_t object_text_bytes(size_t len)
         return 2 * len + sizeof("\"\"");
 }
 
-/* Begins an object of at most `size` bytes at `at`, a line or a message. It is skipped if `at` is NULL. */
+/* Begins an object of at most `size` bytes at `at`, a line or a message. The object is skipped if `at` is NULL. */
 struct object object_begin(char *at, size_t size, bool is_message);
 
-/* Ends the object, and the line or the message. Returns the end of what was written, or NULL if it is skipped. */
+/* Ends the object, and the line or message. Returns the end of what was written, or NULL if the object is skipped. */
 char *object_end(struct object *o);
 
 /* Append a member. Keys are words of this program, and need no escapes. */

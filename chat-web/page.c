@@ -18,7 +18,7 @@ PAGE_FILE("page_js", "chat-web/page/page.js");
 extern const char page_html[], page_html_end[], page_css[], page_css_end[], page_js[], page_js_end[];
 #pragma GCC visibility pop
 
-/* The places in page.html for the other two files */
+/* The places in page.html for the other two files. */
 #define PAGE_STYLE "<style></style>"
 #define PAGE_SCRIPT "<script></script>"
 
@@ -41,7 +41,7 @@ static struct slice page_between(const char *begin, const char *end)
         return (struct slice){begin, (size_t)((uintptr_t)end - (uintptr_t)begin)};
 }
 
-/* Splits the page behind the first tag of `place`, which is two tags. */
+/* Splits the page between the two tags of `place`. */
 static void page_split(struct slice *before, struct slice *behind, const char *place)
 {
         const char *at = memmem(before->at, before->len, place, strlen(place));

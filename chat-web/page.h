@@ -1,5 +1,5 @@
-/* The page that people chat with in a browser: page/page.html, with page.css and page.js put into it. The program
- * contains the three files.
+/* The page that people chat with in a browser: page/page.html, with page.css and page.js in it. The program contains
+ * these three files.
  */
 #pragma once
 
@@ -17,5 +17,5 @@ struct page {
         char tag[PAGE_TAG_BYTES];           /* its ETag (RFC 9110, section 8.8.3) */
 };
 
-/* Makes the page. */
+/* Makes the page, its policy and its tag. */
 void page_make(struct page *p);

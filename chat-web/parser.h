@@ -19,8 +19,8 @@ enum {
 /* Lets jansson use the buffer. Call it once, before the session enters its sandbox. */
 void parser_begin(void);
 
-/* Parses a line of at most PARSER_LINE_MAX_BYTES that is to be an object. Returns it; it is valid until the next call, and is not freed. Otherwise returns
- * NULL, and says why. */
+/* Parses an object in a line of at most PARSER_LINE_MAX_BYTES. Returns the object, which is valid until the next call,
+ * and is not freed. Returns NULL and says why if the line is no object. */
 json_t *parser_parse(struct slice line, char why[static PARSER_WHY_BYTES]);
 
 /* Finds a member that is a text. Returns false if there is none. */

@@ -218,7 +218,7 @@ static void requests_who(const struct asked *a)
         requests_about_room(a, FRAME_PEOPLE);
 }
 
-/* Lets a program find out if its connection still works: chatd is not asked. */
+/* Answers at once, so that a program learns that its connection still works. chatd is not asked. */
 static void requests_ping(const struct asked *a)
 {
         events_pong(a->web, a->ref);
@@ -261,8 +261,8 @@ static const struct {
         {"rooms", requests_rooms}, {"history", requests_history}, {"ping", requests_ping},
 };
 
-/* Ends the session of a program that begins with something else than JSON. A web page can make a browser send lines of
- * JSON to any port, but behind the head of an HTTP request. */
+/* Ends the session of a program whose first line is not JSON. A web page can make a browser send lines of JSON to any
+ * port, but the browser first sends the head of an HTTP request. */
 static void requests_turn_away(struct web *w)
 {
         if (w->stage == WEB_LINES && !w->has_spoken)

@@ -111,7 +111,7 @@ void rooms_reenter_next(struct web *w)
         room->since = room->last;
         room->is_again = true;
         if (room->last.number > 0 &&
-            room->lent != talk_lines_lent(w->session)) { /* the client may have more than that */
+            room->lent != talk_lines_lent(w->session)) { /* the client may have later lines than `last` */
                 events_missing(w, room);
                 room->since = (struct web_place){0};
         }

@@ -28,8 +28,8 @@ void rooms_is_out(struct web *w, struct slice name, uint64_t number);
 /* Lets all rooms be entered again. */
 void rooms_reenter(struct web *w);
 
-/* Returns true if one of these rooms is left, the client has not left, and the queue to chatd has room for the
- * request. */
+/* Returns true if another of these rooms can be entered now: the client has not left, and the queue to chatd has room
+ * for the request. */
 bool rooms_may_reenter(const struct web *w);
 
 /* Enters the next of these rooms. */

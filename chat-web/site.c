@@ -9,7 +9,7 @@
 
 enum { SITE_ANSWER_MAX_BYTES = 1024 };
 
-/* The fields of every answer. No page of another site may show an answer in a frame, or read it. */
+/* The fields of every answer. Pages of other sites can neither load nor read it. */
 #define SITE_FIELDS                                                                                                    \
         "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: "            \
         "same-origin\r\n"
@@ -37,7 +37,7 @@ static void site_tell(struct web *w, uint64_t ms, unsigned status, const char *t
 
 /* ---- who may connect ---- */
 
-/* Returns the host and port of an origin, as in "https://chat.example:8443", or nothing if it is no such thing. */
+/* Returns the host and port of an origin such as "https://chat.example:8443". Returns an empty text if it is none. */
 static struct slice site_authority(struct slice origin)
 {
         const char *colon = origin.len > 0 ? memmem(origin.at, origin.len, "://", 3) : NULL;
@@ -72,8 +72,8 @@ static struct slice site_without_port(struct slice host)
         return len > 0 && host.at[len - 1] == ':' ? (struct slice){host.at, len - 1} : host;
 }
 
-/* Returns true if a name for this host was not given to it by a stranger: an address, or localhost. A stranger's name
- * can lead to this host, too (DNS rebinding), and a page from there would have the same origin as this one. */
+/* Returns true if the host is an address or localhost. A stranger can point any other name at this host (DNS
+ * rebinding). Then the stranger's page would have the same origin as the page of the chat. */
 static bool site_is_own_name(struct slice host)
 {
         char name[64];
@@ -96,7 +96,7 @@ static bool site_serves_host(const struct web *w)
         return w->site->is_forwarded || site_is_own_name(host) || site_is_listed(w, host, true);
 }
 
-/* A program that is no browser states no origin. */
+/* Returns true if a page of this origin may connect. A program that is no browser states no origin, and may, too. */
 static bool site_takes_origin(const struct web *w)
 {
         struct slice origin = w->http.fields[HTTP_ORIGIN], authority = site_authority(origin);
@@ -153,25 +153,25 @@ static void site_open_websocket(struct web *w, uint64_t ms)
                 site_tell(w, ms, 405, "Only GET is allowed here\n", "Allow: GET\r\n");
         else if (!http_has_token(&w->http, HTTP_UPGRADE, "websocket") ||
                  !http_has_token(&w->http, HTTP_CONNECTION, "upgrade") || w->http.parser.http_minor == 0)
-                site_tell(w, ms, 426, "This is for WebSockets. People find the page at /\n",
+                site_tell(w, ms, 426, "This path is for WebSockets. The page is at /\n",
                           "Upgrade: websocket\r\nConnection: Upgrade\r\n");
         else if (!version.at || !slice_equal(version, slice_of("13")))
                 site_tell(w, ms, 426, "This server speaks version 13 of the WebSocket protocol\n",
                           "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
         else if (!w->http.fields[HTTP_WEBSOCKET_KEY].at || !websocket_is_key(w->http.fields[HTTP_WEBSOCKET_KEY]))
-                site_tell(w, ms, 400, "Sec-WebSocket-Key is missing, or has not 16 bytes in base64\n", "");
+                site_tell(w, ms, 400, "Sec-WebSocket-Key is missing, or is not 16 bytes in base64\n", "");
         else if (w->http.has_body)
                 site_tell(w, ms, 400, "A request for a WebSocket has no body\n", "");
         else if (!site_takes_origin(w))
-                site_tell(w, ms, 403, "Pages of this origin may not connect; WebOrigins= in chat.conf can allow it\n",
-                          "");
+                site_tell(w, ms, 403,
+                          "Pages of this address may not connect. WebOrigins= in chat.conf can allow them\n", "");
         else
                 websocket_accept(w, ms);
 }
 
 static const struct {
         const char *path;
-        bool is_open; /* it does not matter who the client is, and by which name it found the server */
+        bool is_open; /* for every client, by every name of the server */
         void (*show)(struct web *w, uint64_t ms);
 } rows[] = {
         {"/", false, site_show_page},
@@ -191,11 +191,11 @@ static void site_find(struct web *w, uint64_t ms)
                 site_tell(w, ms, 405, "Only GET and HEAD are allowed here\n", "Allow: GET, HEAD\r\n");
         else if (!rows[i].is_open && !site_serves_host(w))
                 site_tell(w, ms, 421,
-                          "This server is not known by this name. If it is one of its names, WebOrigins= in chat.conf "
-                          "needs the beginning of the address, for example https://chat.example\n",
+                          "This server does not know this name. If it is one of its names, add the address to "
+                          "WebOrigins= in chat.conf, for example https://chat.example\n",
                           "");
         else if (!rows[i].is_open && w->site->is_forwarded && !site_take_address(w))
-                site_tell(w, ms, 400, "The proxy must state the client's address in X-Real-IP and X-Real-Port\n", "");
+                site_tell(w, ms, 400, "The proxy must state the browser's address in X-Real-IP and X-Real-Port\n", "");
         else
                 rows[i].show(w, ms);
 }

@@ -1,20 +1,20 @@
-/* What is found at which path: the page, the WebSocket, and whether the server works. */
+/* The paths of the server: the page, the WebSocket, and a sign that the server works. */
 #pragma once
 
 #include "page.h"
 #include "web.h"
 
-/* How browsers find the page, and who they may be. */
+/* How browsers find the page, and which pages may connect. */
 struct site {
         struct page page;
         const char *origins; /* further origins whose pages may connect, with blanks between them */
-        /* a web server has checked which host is asked for, and names its client in X-Real-IP and X-Real-Port */
+        /* a web server has checked the name of the host, and states the client's address in X-Real-IP and X-Real-Port */
         bool is_forwarded;
 };
 
-/* Returns the most that the answer to a request takes. */
+/* Returns the most bytes that the answer to a request takes. */
 size_t site_answer_max_bytes(const struct web *w);
 
-/* Answers a request whose head has come, or is wrong, at `ms`, since 1970. If it asks for a WebSocket, the client has it
- * then: see `stage` in web.h. */
+/* Answers a request that is complete or wrong, at `ms`, since 1970. If that opens a WebSocket, `stage` (web.h) says
+ * so. */
 void site_answer(struct web *w, uint64_t ms);

@@ -1,5 +1,5 @@
-/* The state of a client that speaks JSON, in lines (json-kind.h) or over a WebSocket (browser-kind.h). The parts of both
- * kinds of client share it. */
+/* The state of a client that speaks JSON, in lines (json-kind.h) or over a WebSocket (browser-kind.h). Both kinds of
+ * client share it. */
 #pragma once
 
 #include <stdbool.h>
@@ -50,8 +50,8 @@ struct web_room {
         int64_t missing_at;     /* when past lines count as missing: ms of CLOCK_MONOTONIC; 0: never */
 };
 
-/* A character that is shown by its number grows from two bytes to eight. What is read at once completes a line, and may be
- * more requests. */
+/* A character that is shown by its number grows from two bytes to eight. What is read at once completes a line, and may
+ * be more requests. */
 _Static_assert((int)WEB_QUEUE_MIN_BYTES >
                        4 * (WEB_LINE_MAX_BYTES + (int)WEB_REQUESTS_MAX * (int)WEB_REQUEST_MIN_BYTES) + FRAME_MAX_BYTES,
                "what is read at once has a place in the queue");
@@ -65,17 +65,17 @@ _Static_assert((int)WEB_QUEUE_MIN_BYTES >
  */
 enum web_stage {
         WEB_LINES,  /* JSON, an object in each line */
-        WEB_HTTP,   /* HTTP; it is no member of the chat */
+        WEB_HTTP,   /* HTTP; the client is not a member of the chat yet */
         WEB_SOCKET, /* JSON, an object in each message of a WebSocket */
-        WEB_CLOSED, /* nothing more: the last frame was written */
+        WEB_CLOSED, /* nothing: the last frame was written */
 };
 
-/* The frames of a client that come. */
+/* Frames that come from a client. */
 struct websocket {
         wslay_frame_context_ptr frames;
-        struct slice bytes;   /* that wslay has not taken */
+        struct slice bytes;   /* input that wslay has not taken */
         uint64_t frame_len;   /* how much of a frame has come */
-        bool has_begun;       /* a message has begun: `line` has its beginning */
+        bool has_begun;       /* a message has begun, and `line` has its first part */
         uint8_t control[125]; /* the payload of a control frame */
         size_t control_len;
 };
@@ -94,13 +94,13 @@ struct web {
         bool skips_line; /* the line is too long */
         size_t line_len;
         char line[WEB_LINE_MAX_BYTES]; /* or message */
-        /* of a browser, see browser-kind.h */
+        /* for browsers alone, see browser-kind.h */
         const struct site *site;
         struct http http;
         struct websocket socket;
-        unsigned answers;   /* answers to requests of HTTP */
+        unsigned answers;   /* how many requests of HTTP were answered */
         int64_t request_by; /* when a request must be complete: ms of CLOCK_MONOTONIC */
         int64_t ping_at;
-        size_t held_len; /* input that was read, and waits */
+        size_t held_len; /* input that was read and waits in `held` */
         uint8_t held[WEB_HELD_MAX_BYTES];
 };

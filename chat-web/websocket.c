@@ -12,7 +12,7 @@
 
 #include "requests.h"
 
-/* Of section 1.3 */
+/* RFC 6455, section 1.3 */
 #define WEBSOCKET_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 #define WEBSOCKET_PROTOCOL "chat-json"
 
@@ -38,7 +38,7 @@ void websocket_begin(struct web *w)
 {
         const struct wslay_frame_callbacks callbacks = {.recv_callback = websocket_on_wanted};
         int r = wslay_frame_context_init(&w->socket.frames, &callbacks, w);
-        assert(r == 0); /* a few pages */
+        assert(r == 0); /* it needs a few pages of memory, which a new process has */
 }
 
 /* ---- the handshake ---- */
@@ -97,14 +97,14 @@ void websocket_close(struct web *w, unsigned code)
         w->stage = WEB_CLOSED;
 }
 
-/* Ends the connection. The code is the client's own, or says what it did wrong. */
+/* Ends the connection. The code is the one that the client sent, or says what the client did wrong. */
 static void websocket_end(struct web *w, unsigned code)
 {
         websocket_close(w, code);
         talk_leave(w->session, LEAVE_EOF);
 }
 
-/* Returns true if a client may send this code: section 7.4. */
+/* Returns true if a client may send this code: RFC 6455, section 7.4. */
 static bool websocket_is_code(unsigned code)
 {
         return (code >= 1000 && code <= 1014 && (code < 1004 || code > 1006)) || (code >= 3000 && code <= 4999);
@@ -132,7 +132,7 @@ static void websocket_closed_by_client(struct web *w, const uint8_t *payload, si
 
 /* ---- frames from the client ---- */
 
-/* Returns what is wrong with a frame whose head has come, or 0. */
+/* Returns the code for what is wrong with a frame whose head has come, or 0. */
 static unsigned websocket_check(const struct web *w, const struct wslay_frame_iocb *f)
 {
         const struct websocket *s = &w->socket;
@@ -188,7 +188,7 @@ static void websocket_take_frame(struct web *w, const struct wslay_frame_iocb *f
         s->control_len = 0;
 }
 
-/* Takes a part of a frame. wslay does not let control frames have more than 125 bytes. */
+/* Takes a part of a frame. wslay refuses control frames of more than 125 bytes. */
 static void websocket_take_part(struct web *w, const struct wslay_frame_iocb *f)
 {
         struct websocket *s = &w->socket;

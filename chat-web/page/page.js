@@ -1,14 +1,14 @@
-/* The program of the page. Each part uses only those above it, and what it is handed:
+/* The program of the page. Each part uses only the parts above it, and its arguments:
  *
  * - the text: pure functions
  * - the model: the conversations, and what is said in them. It knows neither the page nor the network.
- * - the connection: a WebSocket that comes back by itself
+ * - the connection: a WebSocket that is opened again after each loss
  * - the view: shows the model
  * - the application: events, requests, and what is remembered
  * - the commands, the keys, and the start
  *
- * chat-json(5) describes events and requests. Whatever people write becomes the text of a node, and nothing else; only a
- * link's address also becomes the address of the link.
+ * chat-json(5) describes events and requests. Whatever people write becomes the text of a node. The address of a link
+ * also becomes the target of the link. Nothing else is made of it.
  */
 "use strict";
 
@@ -58,21 +58,21 @@ function linesOf(text) {
 /* ---- the model ---- */
 
 const LINES_MAX = 2000; // that a conversation keeps
-const LINES_DROPPED = 100; // at once, if there are more
-const CHECKED_MS = 60_000; // own lines this young may have been lost with the connection, although they were taken
+const LINES_DROPPED = 100; // at once, when there are more
+const CHECKED_MS = 60_000; // younger own lines may be lost with the connection, although the chat took them
 
 /* A room, or the private messages with one person.
  *
- * `lines` has what was said and what happened, in the order in which it is shown. `pending` has the own lines that nobody
- * has confirmed. Each of them is in one of these states:
+ * `lines` has what was said and what happened, in the order in which it is shown. `pending` has the own lines that the
+ * chat has not confirmed. Each of them is in one of these states:
  *
  *   waiting      it was not sent yet
  *   sending      it was sent, and has no answer yet
- *   unsure       the connection was lost meanwhile
+ *   unsure       the connection was lost before the answer came
  *   unconfirmed  the past lines of the next connection do not have it: it may have been said, or not
  *   failed       the chat refused it, and `why` says why
  *
- * The page by itself sends only lines that wait, so it says no line twice.
+ * The page sends only waiting lines by itself, so it says no line twice.
  */
 class Conversation {
 	constructor(kind, name) {
@@ -81,19 +81,19 @@ class Conversation {
 		this.lines = [];
 		this.byId = new Map();
 		this.pending = [];
-		this.people = []; // of a room: their names
+		this.people = []; // the names of the people in a room
 		this.topic = "";
 		this.unread = 0;
 		this.isMentioned = false;
-		this.isIn = kind === "private"; // the chat has said so, on this connection
+		this.isIn = kind === "private"; // the chat has said so on this connection
 		this.isWhole = false; // the chat has no earlier lines
 		this.since = ""; // the id of the last line that came in the order of the chat
 		this.own = []; // own lines that were taken lately, and `since` at that time
-		this.past = null; // past lines are coming
-		this.entry = null; // the room is being entered again: what came since then
+		this.past = null; // past lines that are coming
+		this.entry = null; // what came since the page began to enter the room again
 	}
 
-	/* Adds a line at a place; at the end without one. Returns false if it is there already. */
+	/* Adds a line at a place, or at the end. Returns false if the line is there already. */
 	add(line, place = this.lines.length) {
 		if (this.byId.has(line.id)) return false;
 		if (line.id) this.byId.set(line.id, line);
@@ -107,7 +107,7 @@ class Conversation {
 		this.add({ kind, text, time: Date.now() }, place);
 	}
 
-	/* Takes a past line. Lines that are here show where those between them belong. Returns true if it is new. */
+	/* Takes a past line. The lines that are here already show its place. Returns true if the line is new. */
 	takePast(line) {
 		const past = (this.past ??= { front: [], last: null }), known = this.byId.get(line.id);
 		const lastPlace = this.lines.lastIndexOf(past.last);
@@ -125,20 +125,20 @@ class Conversation {
 		return !known;
 	}
 
-	/* The past lines have come. If none of them is known, they are newer than all that is here. */
+	/* All past lines have come. If none of them was known, they go to the end. */
 	endPast() {
 		this.past?.front.forEach((line) => this.add(line));
 		this.past = null;
 	}
 
-	/* A line came that a session of this page said: it is no longer pending. A session says its lines in their order. */
+	/* Removes the pending line that a session of this page has now said. A session says its lines in their order. */
 	confirm(line) {
 		const asked = this.pending.filter((p) => p.session === line.id.slice(0, 16) && p.state !== "failed");
 		const said = asked.find((p) => p.text === line.text) ?? asked[0];
 		this.pending = this.pending.filter((p) => p !== said);
 	}
 
-	/* Begins to enter the room again. Returns the id of the line behind which past lines are wanted. */
+	/* Begins to enter the room again. Returns the id of the line after which past lines are wanted. */
 	enterAgain() {
 		const own = this.own.filter(({ line }) => Date.now() - line.time < CHECKED_MS);
 		this.own = [];
@@ -146,13 +146,14 @@ class Conversation {
 		return own.length > 0 ? own[0].since : this.since;
 	}
 
-	/* The past lines behind an entry have come, or the connection was lost before. Says what is missing. Own lines that are
-	 * not among them become unconfirmed, also those that a session took, because it may have died with them. */
+	/* The past lines after an entry have come, or the connection was lost before. Notes that lines may be missing. Own
+	 * lines that are not among the past lines become unconfirmed, also those that a session took: it may have died. */
 	endEntry(isComplete) {
 		const { entry } = this;
 		this.entry = null;
 		if (entry?.isMissing && !entry.isJoined && entry.last)
-			this.note("Lines that were said meanwhile may be missing here.", "gap", this.lines.lastIndexOf(entry.last) + 1);
+			this.note("Some lines may be missing here: they were said while you were not connected.", "gap",
+				this.lines.lastIndexOf(entry.last) + 1);
 		if (!isComplete) this.own.unshift(...(entry?.own ?? []));
 		if (!isComplete || !entry) return;
 		const lost = entry.isMissing ? [] : entry.own.map(({ line }) => line).filter((line) => !entry.ids.has(line.id));
@@ -167,18 +168,18 @@ class Model {
 	constructor() {
 		this.name = "";
 		this.session = ""; // the id of this connection's session
-		this.sessions = new Set(); // and of all others of this page
+		this.sessions = new Set(); // the ids of all sessions of this page
 		this.conversations = new Map();
-		this.rooms = []; // of the chat
+		this.rooms = []; // all rooms of the chat
 		this.ignored = new Set();
-		this.writer = null; // of the last private message
+		this.writer = null; // the conversation with the last private message
 	}
 
 	find(kind, name) {
 		return this.conversations.get(`${kind} ${lower(name)}`);
 	}
 
-	/* Returns the conversation, and makes it if there is none. */
+	/* Returns the conversation. Makes it if there is none. */
 	get(kind, name) {
 		if (!this.find(kind, name)) this.conversations.set(`${kind} ${lower(name)}`, new Conversation(kind, name));
 		return this.find(kind, name);
@@ -200,7 +201,7 @@ class Model {
 		return this.all.reduce((sum, c) => sum + c.unread, 0);
 	}
 
-	/* Takes an event about a line. Returns it, and its conversation, if a person should know of it. */
+	/* Takes an event about a line. Returns the line and its conversation if the line is news, otherwise null. */
 	takeLine(e) {
 		const name = fullName(e.name, e.host), isPast = e.event === "past", isPrivate = e.event === "private";
 		const isOwn = this.sessions.has(e.id.slice(0, 16)), kind = (e.said ?? e.event) === "action" ? "action" : "line";
@@ -215,7 +216,7 @@ class Model {
 		return isNew && !isOwn && (!isPast || c.entry) ? { c, line } : null;
 	}
 
-	/* The chat took a pending line. */
+	/* Adds an own line that the chat took. */
 	said(c, { text, kind, session }, id) {
 		const line = { kind, id, name: this.name, text, time: Date.now(), session };
 		if (!c.add(line) || c.kind === "private") return;
@@ -264,16 +265,16 @@ class Model {
 
 /* ---- the connection ---- */
 
-const ALIVE_MS = 20_000; // without a message: the server is asked for a sign of life
-const ANSWER_MS = 10_000; // for this sign, and for opening a connection
-const AWAY_MS = 60_000; // for this sign while the chat itself is away
+const ALIVE_MS = 20_000; // after so long without a message, the page asks for a sign of life
+const ANSWER_MS = 10_000; // how long this sign may take, and the opening of a connection
+const AWAY_MS = 60_000; // how long this sign may take while chatd is away
 const DELAY_MIN_MS = 500;
 const DELAY_MAX_MS = 30_000;
 const STEADY_MS = 10_000; // a connection that lasted so long was a good one
 
 /* A WebSocket that is opened again after each loss. Its state is "connecting", "open", "waiting" for the next try, or
- * "closed" until open() is called. A page does not see the pings of a server, and a network may die silently. So the page
- * asks for a sign of life. */
+ * "closed" until open() is called. A page does not see the pings of a server, and a network may die silently. So the
+ * page asks for a sign of life. */
 class Connection {
 	constructor(address, on) {
 		Object.assign(this, { address, on, state: "closed", isAway: false, tries: 0, nextTry: 0 });
@@ -301,7 +302,7 @@ class Connection {
 		this.on.state();
 	}
 
-	/* Ends the connection. There is no other one until open() is called. */
+	/* Ends the connection. No other one follows until open() is called. */
 	close(state = "closed") {
 		clearTimeout(this.timer);
 		if (this.socket) {
@@ -323,7 +324,7 @@ class Connection {
 		this.timer = setTimeout(() => this.open(), delay);
 	}
 
-	/* The network may be back, or another one: tries at once. */
+	/* The network may be back or may have changed: tries at once. */
 	hurry() {
 		if (this.state === "waiting") this.open();
 		else this.ask();
@@ -349,7 +350,7 @@ class Connection {
 
 /* ---- the view ---- */
 
-const SHOWN_MAX = 500; // lines that are in the page at a time
+const SHOWN_MAX = 500; // how many lines are in the page at a time
 const SHOWN_STEP = 200; // how far these move when somebody scrolls to their end
 const NEAR_PX = 60;
 const GROUP_MS = 5 * 60_000; // lines of one person that follow each other so fast have one head
@@ -372,7 +373,7 @@ function makeButton(onclick, ...children) {
 	return Object.assign(make("button", "", ...children), { type: "button", onclick });
 }
 
-/* Sets a text if it is another one, so nothing is read out or laid out again. */
+/* Sets a text only if it differs, so a screen reader does not read it again. */
 function put(element, text) {
 	if (element.textContent !== text) element.textContent = text;
 }
@@ -409,7 +410,7 @@ class View {
 		this.changed();
 	}
 
-	/* The model changed. A page that is hidden draws no frames, but it has a title. */
+	/* The model changed. A hidden page draws no frames, but its title changes. */
 	changed() {
 		const { unread } = this.model, link = $("icon"), href = unread > 0 ? ICON_UNREAD : ICON;
 		document.title = unread > 0 ? `(${unread}) chat` : "chat";
@@ -467,7 +468,7 @@ class View {
 				line.name === last.name && line.time - last.time < GROUP_MS);
 			children.add(this.day(line)).add(element);
 		}
-		/* The line that is the first one in sight stays where it is. */
+		/* The first line in sight stays where it is. */
 		const inSight = (e) => children.has(e) && e.offsetTop + e.offsetHeight > log.scrollTop;
 		const anchor = sticks ? null : [...$("lines").children].find(inSight), before = anchor?.offsetTop;
 		putChildren($("lines"), children);
@@ -509,7 +510,7 @@ class View {
 	pending(p) {
 		const words = {
 			waiting: "not sent yet", sending: "sending …", unsure: "not confirmed yet", failed: p.why,
-			unconfirmed: "Not confirmed: the connection was lost, and nobody may have got this.",
+			unconfirmed: "Not confirmed: the connection was lost. Perhaps nobody got this.",
 		};
 		const known = this.elements.get(p);
 		if (known?.state === p.state) return known.element;
@@ -578,16 +579,16 @@ class View {
 /* ---- the application ---- */
 
 const FIRST_ROOM = "lobby";
-const SENDING_MAX = 16; // lines of a conversation that wait for an answer at a time
+const SENDING_MAX = 16; // how many lines of a conversation wait for an answer at a time
 const SETTLED_MS = 1500; // after an entry: until then the server may say that lines are missing
-const NAME_TRIES_S = [1, 3, 10, 35, 60]; // until a lost connection gives its name back. Another page may have the name
+const NAME_TRIES_S = [1, 3, 10, 35, 60]; // until a lost connection gives its name back. Another page may keep the name
 const NAME_TRIES_FIRST = 2; // so many suffice after a reload
 const FULL_MS = 30_000; // until the next try if the chat is full
-const NO_CONNECTION = "Not done: there is no connection now.";
+const NO_CONNECTION = "Not done: you are not connected.";
 const ROOM_RULE = "A room's name has 1 to 24 plain letters (no accents), digits, - _ and . and starts with a letter.";
 const REPLIES_MS = 10_000; // after /rooms: until then the rooms on other hosts are shown
 
-/* What is remembered between visits. A browser may refuse that. */
+/* Returns what the browser remembers between visits, or null. A browser may refuse that. */
 function recall(key) {
 	try {
 		return JSON.parse(localStorage.getItem(`chat.${key}`));
@@ -600,7 +601,7 @@ function remember(key, value) {
 	try {
 		localStorage.setItem(`chat.${key}`, JSON.stringify(value));
 	} catch {
-		/* then it is forgotten */
+		/* the browser refuses, so this is forgotten */
 	}
 }
 
@@ -622,8 +623,8 @@ const connection = new Connection(`${location.protocol === "https:" ? "wss" : "w
 const requests = new Map(); // by ref: what is to be done with the answer
 let refs = 0;
 let [wanted = ""] = namesIn([recall("name")]); // the name that the person chose
-let hadName = wanted !== ""; // it was this person's before
-let notes = []; // that wait for the first conversation
+let hadName = wanted !== ""; // the person had this name before
+let notes = []; // notes that wait for the first conversation
 let reason = ""; // why there is no connection
 let showsReplies = 0; // until when the rooms on other hosts are shown
 
@@ -678,7 +679,7 @@ const takers = {
 	},
 };
 
-/* An answer without a ref is about a line that was taken before: it has the id of this line. */
+/* Takes an answer. One without a ref is about a line that the chat took before, and has the id of that line. */
 function takeAnswer(e) {
 	const then = requests.get(e.ref), isPing = e.ref === "ping";
 	requests.delete(e.ref);
@@ -697,7 +698,7 @@ function takePerson(e) {
 	if (e.event === "leave" && e.name === wanted) takeName(0);
 }
 
-/* Takes a line. If somebody else said it, counts it, and notifies the person of it. */
+/* Takes a line. Counts it and notifies the person if somebody else said it. */
 function takeLine(e) {
 	const { c, line } = model.takeLine(e) ?? {};
 	if (!c || (c === view.current && !document.hidden)) return;
@@ -713,7 +714,7 @@ function takeLine(e) {
 			shown.close();
 		};
 	} catch {
-		/* some phones allow a page no notifications */
+		/* some phones allow no notifications of a page */
 	}
 }
 
@@ -722,7 +723,7 @@ function showState() {
 	if (state === "open") reason = "";
 	const texts = {
 		connecting: "Connecting …",
-		open: isAway ? "Connected. The chat is unavailable; what you say is kept until it is back."
+		open: isAway ? "Connected. The chat is unavailable right now; what you say is kept and sent when it is back."
 			: `Connected as ${model.name}`,
 		waiting: reason ? `Refused: ${reason}. Trying again later.` : navigator.onLine ? "Connection lost. Reconnecting …"
 			: "Connection lost: there is no network.",
@@ -750,13 +751,13 @@ function show(c) {
 	if (matchMedia("(pointer: fine)").matches) $("input").focus();
 }
 
-/* The current conversation is being read. */
+/* Marks the current conversation as read, unless the page is hidden. */
 function read() {
 	if (view.current && !document.hidden) Object.assign(view.current, { unread: 0, isMentioned: false });
 	view.changed();
 }
 
-/* Asks for the wanted name. That of a lost connection becomes free after a while. */
+/* Asks for the wanted name. The name of a lost connection becomes free after a while. */
 function takeName(tries) {
 	const { session, sessions } = model, most = !hadName ? 0 : sessions.size > 1 ? NAME_TRIES_S.length : NAME_TRIES_FIRST;
 	if (!wanted || wanted === model.name) return;
@@ -852,7 +853,7 @@ function discard(pending) {
 	view.changed();
 }
 
-/* Sends what waits. */
+/* Sends the waiting lines. */
 function flush() {
 	const { session } = model;
 	view.changed();
@@ -878,7 +879,7 @@ function flush() {
 
 /* ---- the commands ---- */
 
-/* Each has its name, its arguments, a line of help, and what it does with the arguments in the current conversation. */
+/* Each has a name, arguments, a line of help, and a function of the arguments and the current conversation. */
 const commands = [
 	["help", "[COMMAND]", "lists the commands, or explains one", (word) => note(helpOn(word))],
 	["nick", "NAME", "takes another name", (name) => ask({ do: "nick", name }, (a) =>
@@ -931,9 +932,9 @@ const aliases = new Map(Object.entries({
 }));
 
 const MORE_HELP = `//TEXT: says a line that begins with a slash
-Enter sends; Shift+Enter begins another row
+Enter sends; Shift+Enter begins a new line
 Tab completes a command, a name or a room
-Page Up and Page Down scroll; Escape goes to the newest line
+Page Up and Page Down scroll; Escape goes to the newest lines
 Alt+Up and Alt+Down go to the conversation above or below`;
 
 function findCommand(word) {
@@ -947,11 +948,12 @@ function helpOn(word) {
 	return word ? `Unknown command ${word}; /help lists the commands` : [...commands.map(explain), MORE_HELP].join("\n");
 }
 
-/* Obeys a command, or says a text. Returns why nothing was done. Nothing that is meant as a command is said. */
+/* Obeys a command, or says a text. Returns the reason if nothing was done. A text that is meant as a command is never
+ * said. */
 function obey(text) {
 	const c = view.current, [, blank, word, rest] = text.match(/^(\s*)(\S*)\s*([^]*?)\s*$/), command = findCommand(word);
 	if (/\n/.test(text.trim()) && text.split("\n").some((line) => line[0] === "/" && findCommand(line.split(/\s/)[0])))
-		return "Not sent: a command is a message of its own.";
+		return "Not sent: a command must be a message of its own.";
 	if (!/^\/[^/]*$/.test(word) || /\n/.test(text.trim())) { /* "//TEXT" and "/etc/passwd" are text, too */
 		if (c) say(c, text.replace(/^\/\//, "/"));
 		return c ? "" : "Enter a room first.";
@@ -970,8 +972,8 @@ function obey(text) {
 
 let tab = null; // what Tab completed last
 
-/* Completes the word in front of the cursor, or shows the next completion. Returns false if there is none, so that Tab
- * also leaves the message. */
+/* Completes the word before the cursor, or shows the next completion. Returns false if there is none: then Tab leaves
+ * the message. */
 function complete(input) {
 	if (tab?.text !== input.value) {
 		const { value, selectionStart: end } = input, start = value.slice(0, end).search(/\S*$/);
@@ -1069,7 +1071,7 @@ $("notify").hidden = !globalThis.Notification || !isSecureContext;
 $("notify").onclick = async () => {
 	const isAllowed = (await Notification.requestPermission()) === "granted";
 	remember("notify", isAllowed);
-	put($("hint"), isAllowed ? "You are notified of private messages, and of your name, while this page is hidden."
+	put($("hint"), isAllowed ? "You will be notified of private messages and of your name while this page is hidden."
 		: "The browser does not allow notifications.");
 };
 

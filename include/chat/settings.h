@@ -44,8 +44,8 @@ enum setting {
 /* The program that a setting belongs to. */
 enum settings_program {
         SETTINGS_CHATD,
-        SETTINGS_SESSION, /* of any kind of client */
-        SETTINGS_WEB,     /* chat-web, which has those of a session, too */
+        SETTINGS_SESSION, /* a session with any kind of client */
+        SETTINGS_WEB,     /* chat-web, which also reads those of SETTINGS_SESSION */
 };
 
 /* When a session edits its client's line. */
@@ -67,7 +67,7 @@ struct settings {
         int members_per_network;            /* the most members from one address or IPv6 /64; 0: no limit */
         int members_per_user;               /* the most members of one user of this host; 0: no limit */
         bool hide_addresses;                /* a member without a chosen name is called a guest, not by the address */
-        char web_origins[WEB_ORIGINS_MAX_BYTES + 1]; /* of pages that may connect, with blanks between them */
+        char web_origins[WEB_ORIGINS_MAX_BYTES + 1]; /* whose pages may connect, with blanks between them */
         uint32_t option_bits; /* a bit for each setting that was given as an option: the file does not change it */
 };
 
@@ -178,8 +178,8 @@ static inline int settings_take_addresses(struct settings *s, const char *value)
         return 0;
 }
 
-/* Returns true for the scheme, the host and the port of a page (RFC 6454, section 7), as in "https://chat.example:8443".
- */
+/* Returns true for the origin of a page (RFC 6454, section 7): scheme, host and port, as in
+ * "https://chat.example:8443". */
 static inline bool settings_is_origin(const char *text, size_t len)
 {
         size_t scheme = strncmp(text, "https://", 8) == 0 ? 8 : strncmp(text, "http://", 7) == 0 ? 7 : 0;
@@ -247,7 +247,7 @@ static const struct settings_row {
                                "what others see until somebody takes a name: address or guest"},
         [SETTING_WEB_ORIGINS] = {"WebOrigins", "web-origins", SETTINGS_WEB, settings_take_web_origins, "none",
                                  "addresses such as https://chat.example, with blanks between them, or none",
-                                 "=ADDRESSES", "further addresses of the page"},
+                                 "=ADDRESSES", "further addresses of the page for browsers"},
 };
 
 _Static_assert((int)SETTINGS <= (int)CONF_KEYS_MAX, "conf.h has a bit for each");

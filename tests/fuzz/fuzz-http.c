@@ -2,9 +2,9 @@
  *
  * Input: a byte that says how long the reads are, and the bytes of a client.
  *
- * Promises: the requests are the same however the bytes are cut into reads. A head has a bound. It ends behind an empty
- * line, and what is behind it stays. The fields are parts of the head without line ends or blanks around them. A request
- * with a body is the last one. No more than 64 requests are read.
+ * Promises: the requests are the same however the bytes are cut into reads. The size of a head is limited. A head ends
+ * with an empty line, and the bytes after it stay. The fields are parts of the head, without line ends, and without
+ * blanks around them. A request with a body is the last one. At most 64 requests are read.
  */
 #include "../../chat-web/http.h"
 

@@ -1,10 +1,10 @@
 /* Frames of a WebSocket (chat-web/websocket.c).
  *
- * Input: a byte that says how long the reads are, and what a client sends behind the handshake.
+ * Input: a byte that says how long the reads are, and what a client sends after the handshake.
  *
- * Promises: messages and answers are the same however the bytes are cut into reads. A message is UTF-8 and has a bound. What
- * the server sends are whole control frames without a mask: PONGs, and at most one close frame, behind which nothing comes.
- * The session leaves if, and only if, it has sent that.
+ * Promises: messages and answers are the same however the bytes are cut into reads. A message is UTF-8, and has a
+ * limited size. The server sends whole control frames without a mask: PONGs, and at most one close frame, after which
+ * nothing comes. The session leaves if, and only if, it has sent the close frame.
  */
 #include <stdlib.h>
 

@@ -3,12 +3,12 @@
 
 Tests the page of the chat in a real Chromium, beside people at a telnet.
 
-A chatd and two launchers of sessions run already: HOST:PORT of --host serves the page, that of --telnet a telnet without a
-pace. Both have this run directory. Somebody else starts chatd again when it is killed. FILE is axe.min.js of the npm
-package axe-core; without it that test is skipped. DIR gets pictures of the page. Each test expects a chat of its own, in
-which nothing was said yet.
+A chatd and two launchers of sessions already run, with this run directory. The port of --host serves the page. The port
+of --telnet serves people at a telnet, without a limit on their pace. test-page.c starts chatd again when it is killed.
+FILE is axe.min.js of the npm package axe-core; without FILE, test_axe is skipped. Pictures of the page go to DIR. Each
+test needs a chat of its own, in which nobody has said anything.
 
-Each wait is for an event, and ends with an error after DEADLINE_S.
+Each wait is for an event, and fails after DEADLINE_S.
 """
 import argparse
 import os
@@ -26,15 +26,15 @@ from selenium.webdriver.common.keys import Keys
 DEADLINE_S = 60
 KILLS = 20
 MANY = 10_000
-KEPT = 100  # past lines that the chat shows at once
-MINE = 60  # more than the pace lets through at once
+KEPT = 100  # how many past lines the chat shows at once
+MINE = 60  # more lines than the pace lets through at once
 SHOWN_MAX = 500  # SHOWN_MAX and LINES_MAX of page.js
 LINES_MAX = 2000
 OPTIONS = None
 
 
 def wait_for(what, condition):
-    """Waits until the condition is true, and returns what it returned."""
+    """Waits until the condition is true. Returns its value."""
     deadline = time.monotonic() + DEADLINE_S
     while not (value := condition()):
         if time.monotonic() > deadline:
@@ -60,7 +60,7 @@ def processes(program):
 
 
 def kill_broker():
-    """Kills chatd, and waits until the next one has begun."""
+    """Kills chatd, and waits until the next one runs."""
     pids = wait_for("a chatd", lambda: processes("chatd"))
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
@@ -78,7 +78,7 @@ class Cable:
         self.mend()
 
     def mend(self):
-        """Lets new connections through. Those of before are lost."""
+        """Lets new connections through. Earlier connections stay lost."""
         self.close()
         self.is_silent = False
         self.listener = socket.create_server(("127.0.0.1", self.port))
@@ -158,7 +158,7 @@ class Telnet:
                 raise AssertionError(f"waited for {pattern!r} in {self.got[-2000:]!r}")
 
     def heard(self, pattern):
-        """Returns all that was said and matches."""
+        """Returns all text that was shown and matches."""
         return re.findall(pattern, self.got)
 
     def close(self):
@@ -202,7 +202,7 @@ class Page:
         wait_for(f"the room {room}", lambda: self.at("title").text == room)
 
     def go(self, room):
-        """Clicks a conversation that is in the list."""
+        """Opens a conversation by a click in the list."""
         self.run(
             "[...document.querySelectorAll('#rooms button, #privates button')]"
             ".find((b) => b.firstChild.textContent === arguments[0]).click()", room)
@@ -251,7 +251,7 @@ class PageTest(unittest.TestCase):
         return cable
 
     def assert_is_text(self, page):
-        """Nothing but lines, names, times and safe links is in the page."""
+        """Asserts that the page has only lines, names, times and safe links."""
         tags = page.run("return [...document.querySelectorAll('#lines *')].map((e) => e.tagName)")
         self.assertLessEqual(set(tags), {"LI", "SPAN", "TIME", "A"})
         links = page.run("return [...document.querySelectorAll('#lines a')].map((e) => [e.href, e.target, e.rel])")
@@ -322,7 +322,7 @@ class PageTest(unittest.TestCase):
         texts = [f"mine-{n}" for n in range(MINE)]
         ann.run("document.getElementById('input').value = arguments[0]", "\n".join(texts))
         ann.at("input").send_keys(Keys.ENTER)
-        ann.until_line(texts[-1])  # the session has taken it, and waits for its turn
+        ann.until_line(texts[-1])  # the session took the line, which waits for its turn
         for pid in set(processes("chat-web")) - before:
             os.kill(pid, signal.SIGKILL)
         wait_for("what is not confirmed", lambda: ann.driver.find_elements(By.CSS_SELECTOR, ".unconfirmed"))
@@ -344,7 +344,7 @@ class PageTest(unittest.TestCase):
         tom.send("two", "three")
         self.assertIn("not sent yet", ann.at("pending").text)
         ann.say("/join den")
-        self.assertIn("no connection", ann.at("hint").text)
+        self.assertIn("not connected", ann.at("hint").text)
         ann.picture("lost")
         cable.mend()
         tom.expect(": kept\r\n")
@@ -427,7 +427,7 @@ class PageTest(unittest.TestCase):
         lines = ann.lines("^line ")
         self.assertLessEqual(len(lines), SHOWN_MAX)
         numbers = [int(line.split()[1]) for line in lines]
-        self.assertEqual(numbers, sorted(set(numbers)))  # a slow page misses some, and says so
+        self.assertEqual(numbers, sorted(set(numbers)))  # a slow page may miss some lines, and says so
         self.assertLessEqual(ann.run("return view.current.lines.length"), LINES_MAX)
         ann.run("document.getElementById('log').scrollTop = 0")
         wait_for("older lines", lambda: int(ann.lines("^line ")[0].split()[1]) < numbers[0])
@@ -505,9 +505,9 @@ class PageTest(unittest.TestCase):
         ann.run(hide)
         tom.send("hello ann")
         wait_for("the first line", lambda: ann.driver.title == "(1) chat")
-        self.assertEqual(ann.run("return told"), [])  # nobody asked for it
+        self.assertEqual(ann.run("return told"), [])  # the person has not asked for notifications
         ann.at("notify").click()
-        wait_for("the consent", lambda: "You are notified" in ann.at("hint").text)
+        wait_for("the consent", lambda: "You will be notified" in ann.at("hint").text)
         tom.send("hello all", "Ann?", "annual report", "/msg ann psst")
         wait_for("all lines", lambda: ann.driver.title == "(5) chat")
         self.assertEqual(ann.run("return told"), ["tom: Ann?", "tom: psst"])

@@ -6,5 +6,5 @@
 /* Installs the proxies as their packages do. If one is missing, prints that and skips all tests. */
 void proxies_install(void);
 
-/* Runs the commands of the manual page's recipe. What apt would install is there. */
+/* Runs the commands of a recipe of the manual page. The packages that it installs are there already. */
 void proxies_follow(const char *recipe);

@@ -1,5 +1,5 @@
-/* Programs that speak JSON under a real systemd: those of this host's users at chat-json.socket, and those that connect
- * by TCP to chat-json-tcp.socket. */
+/* Programs that speak JSON under a real systemd. Programs of this host's users connect to chat-json.socket, and others
+ * connect by TCP to chat-json-tcp.socket. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -57,7 +57,7 @@ static struct client *welcome(struct client *c)
         return c;
 }
 
-/* Starts a program of this user: nc, which connects to the UNIX socket. */
+/* Starts a program of this user: an nc that connects to the UNIX socket. */
 static struct client *start_local(const char *user, pid_t *pid)
 {
         char *const argv[] = {"runuser", "-u", (char *)user, "--", "nc", "-NU", JSON_SOCKET, NULL};
@@ -89,7 +89,7 @@ static void leave(struct client *c, pid_t pid)
         assert_int_equal(process_wait(pid), 0);
 }
 
-/* Asserts that both get each other's lines, each once. `what` tells this client from others. */
+/* Asserts that the client and the witness get each other's lines, each once. `what` tells this client from others. */
 static void assert_chat(struct client *c, const char *what, int n)
 {
         char own[64];
@@ -151,8 +151,8 @@ static void test_who_may_what(void **state)
         shell_until("! systemctl list-units --plain --no-legend --all 'chat-json@*' | grep -q .");
 }
 
-/* One user cannot take all the places: connections beyond MembersPerUser= are refused with a reason, and other users
- * get in. The places at chat-local.socket count, too. */
+/* One user cannot take all connections of the socket. Connections beyond MembersPerUser= are refused with a reason, and
+ * other users get in. Connections to chat-local.socket count, too. */
 static void test_a_user_who_connects_too_often(void **state)
 {
         enum { PLACES = 3, CONNECTIONS = 300 }; /* more than chat-json.socket takes */
@@ -241,7 +241,7 @@ static void test_tcp(void **state)
         assert_chat(four, "by IPv4", 4);
         assert_chat(six, "by IPv6", 6);
         client_expect(four, "\"name\":\"%s\",\"text\":\"by IPv6 6\"}\n", six->name);
-        /* a client that vanishes is noticed; the other timer is that of bytes that are not acknowledged yet */
+        /* a timer notices a client that vanishes; the other timer is for bytes that are not acknowledged yet */
         shell_until("ss -tnoH sport = :%d | grep -c 'timer:(keepalive,' | grep -qx 2", JSON_PORT);
         shell("systemctl kill -s KILL --kill-who=main chatd || true");
         assert_chat(four, "by IPv4 after a kill", 4);

@@ -1,5 +1,5 @@
-/* The page in a real Chromium, beside people at a telnet: tests/system/page.py has the tests, one for each function here.
- * The chat runs without PID 1. */
+/* The page in a real Chromium, beside people at a telnet. Each function here runs the test of the same name in
+ * tests/system/page.py. The chat runs without PID 1. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -15,7 +15,7 @@
 static struct chat *chat;
 static pid_t keeper, launchers[2];
 
-/* Finds ports that nobody listens on. */
+/* Finds two free ports. */
 static void find_ports(int ports[static 2])
 {
         int fds[2];
@@ -41,7 +41,7 @@ static void keep_broker(void)
         }
 }
 
-/* Starts the program for each connection to a port. Returns the launcher. */
+/* Lets a launcher start the program for each connection to a port. Returns the launcher's pid. */
 static pid_t launch(int port, const char *name, const char *option)
 {
         char text[16];

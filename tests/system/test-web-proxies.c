@@ -21,7 +21,7 @@ static int install(void **state)
         shell("mkdir -p " CERTIFICATES " && cd " CERTIFICATES " && openssl req -x509 -newkey ec -pkeyopt "
               "ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=" HOST " -addext subjectAltName=DNS:" HOST
               " -keyout privkey.pem -out fullchain.pem 2>&1");
-        /* its own authority, as there is no network with another one */
+        /* Caddy is its own certificate authority, because no other one can be reached */
         shell("sed -i '1i {\\n\\tlocal_certs\\n\\tskip_install_trust\\n}' /etc/caddy/Caddyfile");
         return 0;
 }
@@ -63,8 +63,8 @@ static struct client *come(const char *from, const char *authority, pid_t *pid)
         return booted_start_client(argv, pid);
 }
 
-/* Opens a WebSocket, and joins the lobby. Asserts that the name is the address of the person, and not what `fields`
- * claim. */
+/* Opens a WebSocket, and joins the lobby. Asserts that the client's name is its real address, and not the one that
+ * `fields` claim. */
 static struct client *join(const char *from, const char *authority, const char *fields, pid_t *pid)
 {
         struct client *c = come(from, authority, pid);
@@ -83,7 +83,7 @@ static void leave(struct client *c, pid_t pid)
         client_free(c);
 }
 
-/* Asserts that both get each other's lines, each once. `what` tells this client from others. */
+/* Asserts that the client and the witness get each other's lines, each once. `what` tells this client from others. */
 static void assert_chat(struct client *c, const char *what, int n)
 {
         char own[64];
@@ -104,7 +104,7 @@ static void assert_refused(const char *authority, const char *host, const char *
         client_free(c);
 }
 
-/* Asserts that browsers reach the chat, and the chat knows their addresses. */
+/* Asserts that browsers reach the chat, and that the chat knows their addresses. */
 static void assert_serves(const char *authority)
 {
         pid_t pid, other_pid;
@@ -148,7 +148,7 @@ static void assert_serves(const char *authority)
         leave(c, pid);
 }
 
-/* Until a drop-in names the group of the web server, nobody but root can connect. */
+/* Only root can connect until a drop-in names the group of the web server. */
 static void test_who_may_connect(void **state)
 {
         (void)state;
@@ -170,7 +170,7 @@ static void test_nginx(void **state)
         shell("systemctl start nginx");
         proxies_follow("nginx web");
         assert_serves(NGINX_AUTHORITY);
-        /* a reload, as after a change of settings, disconnects nobody */
+        /* a reload of nginx disconnects nobody */
         pid_t pid;
         struct client *c = join("127.0.0.5", NGINX_AUTHORITY, OWN_ORIGIN, &pid);
         shell("systemctl reload nginx");
@@ -185,7 +185,7 @@ static void test_caddy(void **state)
         shell("systemctl start caddy");
         proxies_follow("caddy web");
         assert_serves(CADDY_AUTHORITY);
-        /* a reload ends WebSockets, and the page opens another */
+        /* a reload of Caddy ends WebSockets; a page opens another one */
         pid_t pid;
         struct client *c = join("127.0.0.5", CADDY_AUTHORITY, OWN_ORIGIN, &pid);
         shell("systemctl reload caddy");

@@ -62,7 +62,7 @@ static void hang_up(struct client *c)
         leave(c);
 }
 
-/* Asserts that both get each other's lines, each once. `what` tells this client from others. */
+/* Asserts that the client and the witness get each other's lines, each once. `what` tells this client from others. */
 static void assert_chat(struct client *c, const char *what, int n)
 {
         char own[64];
@@ -88,7 +88,7 @@ static void test_the_page(void **state)
                 browser_expect_status(c, 421);
                 client_free(c);
         }
-        /* the chat was not told of them */
+        /* the chat was told of none of these clients */
         client_send(witness, "/who\n");
         assert_string_equal(client_expect(witness, "*** You are alone here: "), "");
 }
@@ -118,7 +118,7 @@ static void test_who_may_what(void **state)
         hang_up(c);
 }
 
-/* A page of another site may not speak for the person who looks at it. */
+/* A page of another site cannot chat in the name of a person who looks at it. */
 static void test_pages_from_elsewhere(void **state)
 {
         static const char elsewhere[] = "Origin: http://chat.lan:8880\r\n";
@@ -171,7 +171,7 @@ static void test_stopping_the_listener_disconnects_nobody(void **state)
         hang_up(c);
 }
 
-/* ---- connections that ask for nothing ---- */
+/* ---- connections without a request ---- */
 
 static void test_silent_clients_are_disconnected(void **state)
 {
@@ -187,7 +187,7 @@ static void test_silent_clients_are_disconnected(void **state)
         client_free(slow);
 }
 
-/* Others get in while one address holds many connections, on which nothing comes. */
+/* Other people get in while one address holds many silent connections. */
 static void test_many_silent_clients(void **state)
 {
         enum { SILENT = 300 };
@@ -209,7 +209,7 @@ static void test_many_silent_clients(void **state)
         client_free(other);
 }
 
-/* One address cannot take all the places. */
+/* One address cannot take all connections of the socket. */
 static void test_an_address_that_connects_too_often(void **state)
 {
         enum { PLACES = 3 };

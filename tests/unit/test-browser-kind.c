@@ -49,7 +49,7 @@ static const char *read_all(struct fixture *f, size_t *len)
         return got;
 }
 
-/* Sends what a client sends on one connection, and returns all that comes back. */
+/* Sends all input of one connection. Returns all that comes back. */
 static const char *exchange_bytes(const char *request, size_t n)
 {
         struct fixture *f = start_browser();
@@ -142,7 +142,7 @@ static void test_requests(void **state)
                 {"GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, identity\r\n\r\n", "400 Bad Request", ""},
                 {"GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n",
                  "400 Bad Request", ""},
-                /* what a proxy may read as another request than this program */
+                /* heads that a proxy may read in another way than this program */
                 {"GET / HTTP/1.1\r\n" HOST "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
                  "400 Bad Request", ""},
                 {"GET / HTTP/1.1\r\n" HOST "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc", "400 Bad Request", ""},
@@ -184,10 +184,10 @@ static void test_requests_on_one_connection(void **state)
                          "HEAD / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\nGET / HTTP/1.1\r\n" HOST "\r\n");
         assert_int_equal(count(got, "HTTP/1.1 "), 3);
         assert_true(strstr(got, "200 OK") < strstr(got, "404 Not Found"));
-        assert_int_equal(count(got, "<"), 0); /* a HEAD has no body, and the request behind the last one no answer */
+        assert_int_equal(count(got, "<"), 0); /* a HEAD gets no body, and a request after the last one gets no answer */
         assert_int_equal(count(got, "Connection: close"), 1);
 
-        /* the body of a request is not taken for a request */
+        /* the body of a request is not read as a request */
         got = exchange("GET /healthz HTTP/1.1\r\n" HOST "Content-Length: 40\r\n\r\nGET /no HTTP/1.1\r\n" HOST "\r\n");
         assert_int_equal(count(got, "HTTP/1.1 "), 1);
 
@@ -504,13 +504,13 @@ static void test_bytes_one_by_one(void **state)
         stop(f);
 }
 
-/* The end that each sequence of frames causes. */
+/* Each sequence of frames ends the connection with this code. */
 static void test_violations(void **state)
 {
         static const struct {
                 const char *bytes;
                 size_t size;
-                unsigned code; /* of the close frame; 1005: it has none */
+                unsigned code; /* of the close frame; 1005: the close frame has none */
         } cases[] = {
 #define BYTES(text) text, sizeof(text) - 1
 #define MASK "\0\0\0\0"
@@ -518,8 +518,8 @@ static void test_violations(void **state)
                 {BYTES("\xc1\x82" MASK "{}"), 1002}, /* a reserved bit */
                 {BYTES("\x83\x80" MASK), 1002},      /* opcodes that do not exist */
                 {BYTES("\x8b\x80" MASK), 1002},
-                {BYTES("\x80\x80" MASK), 1002},                      /* the rest of no message */
-                {BYTES("\x01\x81" MASK "{\x81\x81" MASK "}"), 1002}, /* a message in a message */
+                {BYTES("\x80\x80" MASK), 1002},                      /* the rest of a message that has not begun */
+                {BYTES("\x01\x81" MASK "{\x81\x81" MASK "}"), 1002}, /* a message inside another one */
                 {BYTES("\x01\x81" MASK "{\x82\x81" MASK "}"), 1002},
                 {BYTES("\x09\x80" MASK), 1002},                 /* a PING in parts */
                 {BYTES("\x89\xfe\x00\x7e" MASK), 1002},         /* a long PING */
@@ -547,7 +547,7 @@ static void test_violations(void **state)
                 {BYTES("\x88\x82" MASK "\x03\xf7"), 1002},
                 {BYTES("\x88\x82" MASK "\x13\x88"), 1002},
                 {BYTES("\x88\x84" MASK "\x03\xe8\xff\xff"), 1007},
-                {BYTES("\x89\x80" MASK "\x88\x80" MASK "\x81\x80" MASK), 1005}, /* nothing counts behind the end */
+                {BYTES("\x89\x80" MASK "\x88\x80" MASK "\x81\x80" MASK), 1005}, /* frames after the end are ignored */
         };
         (void)state;
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -570,7 +570,7 @@ static void test_violations(void **state)
         }
 }
 
-/* A session that is told to stop says so, and then ends the connection in the manner of WebSockets. */
+/* A session that is told to stop says so, and then sends a close frame. */
 static void test_the_session_ends(void **state)
 {
         (void)state;

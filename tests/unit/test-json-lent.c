@@ -1,4 +1,4 @@
-/* A session that has lent the connection of a client of JSON: a program, or a browser. */
+/* A session that has lent its client's connection. The client speaks JSON: it is a program or a browser. */
 #include <sys/socket.h>
 
 #include "../../chat-web/browser-kind.h"
@@ -34,7 +34,7 @@ static void see(struct fixture *f, const char *text)
         } while (++len < size || memcmp(got + len - size, text, size) != 0);
 }
 
-/* Starts a session whose client is welcome and lends its connection to the chatd of epoch 1. */
+/* Starts a session whose client was welcomed, and lends the connection to the chatd of epoch 1. */
 static struct fixture *start_lending(const struct kind *kind, const char *asks)
 {
         int fds[2];
@@ -88,7 +88,7 @@ static void relay_again(struct fixture *f)
         tell_raw(f, buffer, size);
 }
 
-/* A line that chatd began is completed, and the next one stands behind it. */
+/* The session completes a line that chatd began, and the next line comes after it. */
 static void try_a_line_that_is_cut(const struct kind *kind, const char *asks, enum outlet_look look)
 {
         char whole[1024], got[1024];
@@ -151,8 +151,8 @@ static void test_a_rest_that_is_missed(void **state)
         try_a_rest_that_is_missed(&kind, UPGRADE, OUTLET_MESSAGE);
 }
 
-/* A chatd has forgotten the client. The session does not know what the last one wrote, so it shows no past lines, which
- * might come twice, and says so. */
+/* A new chatd does not know the client. The session does not know what the previous chatd wrote. Past lines might come
+ * twice, so the session shows none, and says so. */
 static void test_a_chatd_that_forgot(void **state)
 {
         (void)state;
