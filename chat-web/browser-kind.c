@@ -14,7 +14,7 @@ static void browser_begin(void *me, struct session *s)
         json_begin(w, s);
         w->stage = WEB_HTTP;
         w->request_by = talk_now(s) + BROWSER_REQUEST_MS;
-        http_begin(&w->http);
+        http_begin(&w->http, w->line);
         websocket_begin(w);
 }
 
@@ -52,7 +52,7 @@ static void browser_answer(struct web *w)
         else if (w->http.is_last)
                 talk_leave(w->session, LEAVE_EOF);
         w->request_by = talk_now(w->session) + BROWSER_IDLE_MS;
-        http_begin(&w->http);
+        http_begin(&w->http, w->line);
 }
 
 /* Takes bytes of one request. Returns how many bytes it took. */
@@ -64,18 +64,24 @@ static size_t browser_take_http(struct web *w, const uint8_t *bytes, size_t n)
         return taken;
 }
 
-/* Takes as much of the waiting input as can be taken now. */
-static void browser_go_on(struct web *w)
+/* Takes as much of the input as can be taken now. Returns how many bytes it took. */
+static size_t browser_take(struct web *w, const uint8_t *bytes, size_t size)
 {
         size_t taken = 0, n;
-        while (talk_is_open(w->session) && taken < w->held_len && (n = browser_may_take(w)) > 0) {
-                n = n < w->held_len - taken ? n : w->held_len - taken;
+        while (talk_is_open(w->session) && taken < size && (n = browser_may_take(w)) > 0) {
+                n = n < size - taken ? n : size - taken;
                 if (w->stage == WEB_HTTP)
-                        n = browser_take_http(w, w->held + taken, n);
+                        n = browser_take_http(w, bytes + taken, n);
                 else
-                        websocket_take(w, w->held + taken, n);
+                        websocket_take(w, bytes + taken, n);
                 taken += n;
         }
+        return taken;
+}
+
+static void browser_go_on(struct web *w)
+{
+        size_t taken = browser_take(w, w->held, w->held_len);
         w->held_len -= taken;
         memmove(w->held, w->held + taken, w->held_len);
 }
@@ -91,10 +97,9 @@ static size_t browser_may_read(const void *me)
 static void browser_input(void *me, const uint8_t *bytes, size_t n)
 {
         struct web *w = me;
-        n = n < sizeof(w->held) ? n : sizeof(w->held);
-        memcpy(w->held, bytes, n);
-        w->held_len = n;
-        browser_go_on(w);
+        size_t taken = browser_take(w, bytes, n); /* most input need not wait, so it is not copied */
+        w->held_len = n - taken;
+        memcpy(w->held, bytes + taken, w->held_len);
 }
 
 static bool browser_holds_input(const void *me)

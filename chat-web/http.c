@@ -98,9 +98,9 @@ static int http_on_head(http_parser *p)
         return 0;
 }
 
-void http_begin(struct http *h)
+void http_begin(struct http *h, char head[static HTTP_HEAD_MAX_BYTES])
 {
-        *h = (struct http){0};
+        *h = (struct http){.head = head};
         http_parser_init(&h->parser, HTTP_REQUEST);
         h->parser.data = h;
 }
@@ -166,7 +166,7 @@ size_t http_take(struct http *h, const uint8_t *bytes, size_t n)
                                                       .on_header_value = http_on_value,
                                                       .on_headers_complete = http_on_head};
         char *at = h->head + h->len;
-        size_t size = n < sizeof(h->head) - h->len ? n : sizeof(h->head) - h->len;
+        size_t room = HTTP_HEAD_MAX_BYTES - h->len, size = n < room ? n : room;
         memcpy(at, bytes, size);
         size_t taken = size > 0 ? http_parser_execute(&h->parser, &settings, at, size) : 0;
         if (HTTP_PARSER_ERRNO(&h->parser) == HPE_PAUSED) {

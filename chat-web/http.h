@@ -56,7 +56,7 @@ struct http {
         struct slice *value;              /* its value; NULL: the field does not matter, or its name is not complete */
         http_parser parser;
         size_t len;
-        char head[HTTP_HEAD_MAX_BYTES];
+        char *head; /* of HTTP_HEAD_MAX_BYTES */
 };
 
 struct http_answer {
@@ -66,8 +66,8 @@ struct http_answer {
         const char *fields;                     /* further fields of the head, each with its CR LF; NULL: none */
 };
 
-/* Begins to read a request. */
-void http_begin(struct http *h);
+/* Begins to read a request. Its head goes to `head`, which belongs to the caller. */
+void http_begin(struct http *h, char head[static HTTP_HEAD_MAX_BYTES]);
 
 /* Takes bytes of a head. Returns how many bytes belong to the head: all of them, or those up to its end. */
 size_t http_take(struct http *h, const uint8_t *bytes, size_t n);

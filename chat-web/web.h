@@ -92,8 +92,6 @@ struct web {
         size_t rooms_count;
         size_t reentered; /* the rooms from this index on are to be entered again, because chatd may have forgotten them */
         bool skips_line; /* the line is too long */
-        size_t line_len;
-        char line[WEB_LINE_MAX_BYTES]; /* or message */
         /* for browsers alone, see browser-kind.h */
         const struct site *site;
         struct http http;
@@ -103,4 +101,8 @@ struct web {
         int64_t ping_at;
         size_t held_len; /* input that was read and waits in `held` */
         uint8_t held[WEB_HELD_MAX_BYTES];
+        size_t line_len;
+        char line[WEB_LINE_MAX_BYTES]; /* or a message, or the head of a request */
 };
+
+_Static_assert((int)WEB_LINE_MAX_BYTES >= (int)HTTP_HEAD_MAX_BYTES, "a head has room where a line has");

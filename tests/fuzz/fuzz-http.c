@@ -48,13 +48,14 @@ static void try_request(const struct http *h)
 static uint64_t read_all(const uint8_t *data, size_t size, size_t step)
 {
         static struct http h;
+        static char head[HTTP_HEAD_MAX_BYTES];
         uint64_t sum = 0;
         size_t requests = 0;
-        http_begin(&h);
+        http_begin(&h, head);
         for (size_t at = 0; at < size && requests < REQUESTS_MAX;) {
                 size_t n = size - at < step ? size - at : step, taken = http_take(&h, data + at, n);
                 PROMISE(taken <= n && (taken == n || h.state != HTTP_READING), "%zu of %zu bytes", taken, n);
-                PROMISE(h.len <= sizeof(h.head), "a head of %zu bytes", h.len);
+                PROMISE(h.len <= sizeof(head), "a head of %zu bytes", h.len);
                 at += taken;
                 if (h.state == HTTP_READING)
                         continue;
@@ -69,7 +70,7 @@ static uint64_t read_all(const uint8_t *data, size_t size, size_t step)
                 if (h.is_last)
                         return sum * 31 + 7;
                 requests++;
-                http_begin(&h);
+                http_begin(&h, head);
         }
         return sum;
 }
