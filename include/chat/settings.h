@@ -184,7 +184,7 @@ static inline bool settings_is_origin(const char *text, size_t len)
 {
         size_t scheme = strncmp(text, "https://", 8) == 0 ? 8 : strncmp(text, "http://", 7) == 0 ? 7 : 0;
         for (size_t i = scheme; i < len; i++)
-                if (!isalnum((unsigned char)text[i]) && !strchr(".-:[]", text[i]))
+                if (!isalnum((unsigned char)text[i]) && !strchr("._-:[]", text[i]))
                         return false;
         return scheme > 0 && len > scheme;
 }

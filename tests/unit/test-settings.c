@@ -189,6 +189,31 @@ static void test_values_that_cannot_be(void **state)
         assert_defaults(&f->settings);
 }
 
+static void test_origins(void **state)
+{
+        struct fixture *f = *state;
+        static const char *const right[] = {"none", "https://chat.example",
+                                            "http://[::1]:8880 https://Chat.example:8443",
+                                            "http://chat_server.lan:8880"};
+        static const char *const wrong[] = {"chat.example",
+                                            "https://",
+                                            "ftp://chat.example",
+                                            "https://chat.example/",
+                                            "https://a.example,https://b.example",
+                                            "https://*.example",
+                                            "https://ann@chat.example",
+                                            "https://a.example null",
+                                            "*"};
+        for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++)
+                if (settings_take_web_origins(&f->settings, right[i]) < 0)
+                        fail_msg("'%s' is right", right[i]);
+        assert_string_equal(f->settings.web_origins, right[3]);
+        for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+                if (settings_take_web_origins(&f->settings, wrong[i]) == 0)
+                        fail_msg("'%s' is wrong", wrong[i]);
+        assert_string_equal(f->settings.web_origins, right[3]);
+}
+
 static void test_each_error_is_told_and_the_rest_is_taken(void **state)
 {
         struct fixture *f = *state;
@@ -294,6 +319,7 @@ int main(void)
                 TEST(test_every_setting),
                 TEST(test_the_installed_file),
                 TEST(test_values_that_cannot_be),
+                TEST(test_origins),
                 TEST(test_each_error_is_told_and_the_rest_is_taken),
                 TEST(test_an_option_wins),
                 TEST(test_a_session_reads_what_is_its_own),
