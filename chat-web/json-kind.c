@@ -287,10 +287,15 @@ void json_introduce(struct web *w)
         talk_introduce(w->session, slice_of(""));
 }
 
+static bool json_must_join(const struct web *w)
+{
+        return !w->is_introduced && talk_is_open(w->session);
+}
+
 int64_t json_due(const void *me)
 {
         const struct web *w = me;
-        if (!w->is_introduced)
+        if (json_must_join(w))
                 return talk_now(w->session);
         int64_t due = rooms_may_reenter(w) ? talk_now(w->session) : INT64_MAX;
         for (size_t n = 0; n < w->rooms_count; n++)
@@ -302,7 +307,7 @@ int64_t json_due(const void *me)
 void json_tick(void *me)
 {
         struct web *w = me;
-        if (!w->is_introduced)
+        if (json_must_join(w))
                 json_introduce(w);
         while (rooms_may_reenter(w))
                 rooms_reenter_next(w);

@@ -187,6 +187,21 @@ static void test_when_it_is_announced(void **state)
         stop(f);
 }
 
+/* A proxy that does not name its client. */
+static void test_a_proxy_without_a_header(void **state)
+{
+        int fds[2];
+        (void)state;
+        parser_begin();
+        web = (struct web){0};
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+        struct fixture *f = start_kind(&json_kind, &web, fds, &(struct session_options){.is_proxied = true});
+        type(f, "{\"do\":\"rooms\"}\n");
+        assert_non_null(strstr(next_line(f), "{\"event\":\"refused\",\"code\":\"unnamed\","));
+        assert_int_equal(next_frame(f).type, FRAME_HELLO);
+        stop(f);
+}
+
 static void test_records(void **state)
 {
         static const struct {
@@ -878,6 +893,7 @@ int main(void)
                 cmocka_unit_test(test_requests),
                 cmocka_unit_test(test_what_is_said),
                 cmocka_unit_test(test_when_it_is_announced),
+                cmocka_unit_test(test_a_proxy_without_a_header),
                 cmocka_unit_test(test_records),
                 cmocka_unit_test(test_other_protocols),
                 cmocka_unit_test(test_wrong_requests),
