@@ -80,6 +80,7 @@ struct websocket {
         size_t control_len;
 };
 
+/* What every session uses comes first, so that it shares a page or two. Pages that are never used cost no memory. */
 struct web {
         struct session *session;
         struct client *client;
@@ -87,11 +88,8 @@ struct web {
         bool is_introduced; /* it has a name: it joins the chat */
         bool is_welcomed;
         bool has_spoken; /* it has sent a JSON object */
-        struct web_request requests[WEB_REQUESTS_MAX];
-        struct web_room rooms[MEMBER_ROOMS_MAX];
-        size_t rooms_count;
-        size_t reentered; /* the rooms from this index on are to be entered again, because chatd may have forgotten them */
         bool skips_line; /* the line is too long */
+        size_t line_len;
         /* for browsers alone, see browser-kind.h */
         const struct site *site;
         struct http http;
@@ -100,9 +98,12 @@ struct web {
         int64_t request_by; /* when a request must be complete: ms of CLOCK_MONOTONIC */
         int64_t ping_at;
         size_t held_len; /* input that was read and waits in `held` */
-        uint8_t held[WEB_HELD_MAX_BYTES];
-        size_t line_len;
+        size_t rooms_count;
+        size_t reentered; /* the rooms from this index on are to be entered again, because chatd may have forgotten them */
+        struct web_room rooms[MEMBER_ROOMS_MAX];
+        struct web_request requests[WEB_REQUESTS_MAX];
         char line[WEB_LINE_MAX_BYTES]; /* or a message, or the head of a request */
+        uint8_t held[WEB_HELD_MAX_BYTES];
 };
 
 _Static_assert((int)WEB_LINE_MAX_BYTES >= (int)HTTP_HEAD_MAX_BYTES, "a head has room where a line has");
