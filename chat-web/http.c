@@ -129,6 +129,24 @@ static bool http_has_lines(const struct http *h)
         return !memchr(h->head, '\0', h->len);
 }
 
+/* Takes the host and the path out of a target such as "http://localhost/", which every server must know (RFC 9112,
+ * section 3.2.2). The host counts in place of that in the field Host. */
+static void http_split_target(struct http *h)
+{
+        struct slice rest = h->target;
+        size_t scheme = strncasecmp(rest.at, "http://", 7) == 0 ? 7 : strncasecmp(rest.at, "https://", 8) == 0 ? 8 : 0;
+        size_t host = scheme;
+        if (scheme == 0)
+                return;
+        while (host < rest.len && rest.at[host] != '/' && rest.at[host] != '?')
+                host++;
+        h->fields[HTTP_HOST] = (struct slice){rest.at + scheme, host - scheme};
+        if (host < rest.len && rest.at[host] == '/')
+                h->target = (struct slice){rest.at + host, rest.len - host};
+        else
+                h->target = (struct slice){rest.at + scheme - 1, 1}; /* a slash */
+}
+
 static void http_complete(struct http *h)
 {
         bool is_coded = h->fields[HTTP_TRANSFER_ENCODING].at, has_length = h->parser.content_length != UINT64_MAX;
@@ -142,6 +160,8 @@ static void http_complete(struct http *h)
                 http_give_up(h, HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED);
         else if (lacks_host || (is_coded && !(h->parser.flags & F_CHUNKED)) || !http_has_lines(h))
                 http_give_up(h, HTTP_STATUS_BAD_REQUEST);
+        else
+                http_split_target(h);
 }
 
 static void http_fail(struct http *h)

@@ -49,8 +49,10 @@ struct http {
         enum http_state state;
         unsigned status;
         bool has_body;
-        bool is_last;                     /* the connection ends after the answer */
-        struct slice target;              /* a path and a query, or whatever the client sent there */
+        bool is_last; /* the connection ends after the answer */
+        /* a path and a query, or whatever the client sent there. The scheme and the host of a whole address are taken off,
+         * and that host is in the field Host */
+        struct slice target;
         struct slice fields[HTTP_FIELDS]; /* `at` is NULL for a field that is not in the head */
         struct slice name;                /* the name of the field that is being read */
         struct slice *value;              /* its value; NULL: the field does not matter, or its name is not complete */
