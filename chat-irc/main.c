@@ -17,7 +17,7 @@ struct options {
         char server[LINE_SERVER_MAX_BYTES + 1];
 };
 
-static void main_print_usage(void)
+static void main_print_usage(const struct serve_options *o)
 {
         fputs("Usage: chat-irc [OPTION...]\n"
               "Serve one IRC client on standard input and output, or on the socket that systemd passed.\n"
@@ -26,7 +26,7 @@ static void main_print_usage(void)
               "); an option overrides them\n"
               "  --run-dir=DIR             where chatd is found (default: " RUN_DIR_DEFAULT ")\n",
               stdout);
-        settings_print_options(SETTINGS_SESSION);
+        serve_print_options(o);
         fputs("  --server-name=NAME        the name of this server, with a dot (default: the host's name)\n"
               "  --proxied                 expect a proxy, which first states the client's address: the PROXY\n"
               "                            protocol, version 1 or 2\n"
@@ -47,7 +47,7 @@ static int main_parse_options(struct options *o, int argc, char **argv)
                 {"server-name", required_argument, NULL, 'n'},
         };
         int c, r;
-        settings_add_options(long_options, SETTINGS_SESSION);
+        serve_add_options(&o->serve, long_options);
         while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
                 switch (c) {
                 case 'n':
@@ -77,7 +77,7 @@ int main(int argc, char **argv)
                 .serve = {.program = "chat-irc", .reads = SETTINGS_SESSION, .session = {.dir = RUN_DIR_DEFAULT}}};
         static struct irc_options irc_options = {.server = options.server};
 
-        settings_init(&options.serve.settings);
+        serve_init(&options.serve);
         int status = main_parse_options(&options, argc, argv);
         if (status < 0)
                 status = serve_begin(&options.serve);

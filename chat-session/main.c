@@ -18,7 +18,7 @@ struct options {
         struct charset *charset; /* where the option's set is stored */
 };
 
-static void main_print_usage(void)
+static void main_print_usage(const struct serve_options *o)
 {
         fputs("Usage: chat-session [OPTION...]\n"
               "Serve one chat client on standard input and output, or on the socket that systemd passed.\n"
@@ -27,7 +27,7 @@ static void main_print_usage(void)
               "); an option overrides them\n"
               "  --run-dir=DIR             where chatd is found (default: " RUN_DIR_DEFAULT ")\n",
               stdout);
-        settings_print_options(SETTINGS_SESSION);
+        serve_print_options(o);
         fputs("  --echo                    send the client its own lines back; needs no broker\n"
               "  --proxied                 expect a proxy, which first states the client's address: the PROXY\n"
               "                            protocol, version 1 or 2\n"
@@ -68,7 +68,7 @@ static int main_parse_options(struct options *o, int argc, char **argv)
                 {"charset", required_argument, NULL, 'a'},
         };
         int c, r;
-        settings_add_options(long_options, SETTINGS_SESSION);
+        serve_add_options(&o->serve, long_options);
         while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
                 switch (c) {
                 case 'e':
@@ -101,7 +101,7 @@ int main(int argc, char **argv)
                 .kind = &terminal_kind,
         };
 
-        settings_init(&options.serve.settings);
+        serve_init(&options.serve);
         int status = main_parse_options(&options, argc, argv);
         if (status < 0)
                 status = serve_begin(&options.serve);

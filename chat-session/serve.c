@@ -99,7 +99,23 @@ static int serve_enter_sandbox(struct session *s)
         return sandbox_enter(SANDBOX_OF_THIS_BUILD, &s->uplink.socket);
 }
 
-int serve_take_option(struct serve_options *o, int option, const char *program, void (*print_usage)(void))
+void serve_init(struct serve_options *o)
+{
+        settings_init(&o->settings);
+}
+
+void serve_add_options(const struct serve_options *o, struct option *options)
+{
+        settings_add_options(options, o->reads);
+}
+
+void serve_print_options(const struct serve_options *o)
+{
+        settings_print_options(o->reads);
+}
+
+int serve_take_option(struct serve_options *o, int option, const char *program,
+                      void (*print_usage)(const struct serve_options *o))
 {
         switch (option) {
         case 'c':
@@ -115,7 +131,7 @@ int serve_take_option(struct serve_options *o, int option, const char *program, 
                 o->no_sandbox = true;
                 return -1;
         case 'h':
-                print_usage();
+                print_usage(o);
                 return EXIT_SUCCESS;
         case 'v':
                 printf("%s %s\n", o->program, VERSION);

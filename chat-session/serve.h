@@ -23,9 +23,20 @@ struct serve_options {
                 "version", no_argument, NULL, 'v'                                                                      \
         }
 
+/* Sets the settings to their defaults. Call it first. These three keep the table of settings out of the other files: each
+ * file that uses it has a copy. */
+void serve_init(struct serve_options *o);
+
+/* Appends the options of the program's settings to the array for getopt_long(), as settings_add_options() does. */
+void serve_add_options(const struct serve_options *o, struct option *options);
+
+/* Prints the help on these options on standard output. */
+void serve_print_options(const struct serve_options *o);
+
 /* Takes one of these options, or one of the settings, as getopt_long(3) returned it. Returns -1 if the program goes on,
  * otherwise its exit status. */
-int serve_take_option(struct serve_options *o, int option, const char *program, void (*print_usage)(void));
+int serve_take_option(struct serve_options *o, int option, const char *program,
+                      void (*print_usage)(const struct serve_options *o));
 
 /* Takes the descriptors that the launcher passed, and reads the settings. Returns -1 if the session is to run. Otherwise
  * prints the reason on standard error and returns the exit status. An error in the file of settings costs only its line,

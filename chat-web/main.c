@@ -19,7 +19,7 @@ struct options {
         bool is_json, is_forwarded;
 };
 
-static void main_print_usage(void)
+static void main_print_usage(const struct serve_options *o)
 {
         fputs("Usage: chat-web [OPTION...]\n"
               "Serve a browser on standard input and output, or on the socket that systemd passed. The page is at /, "
@@ -31,7 +31,7 @@ static void main_print_usage(void)
               "); an option overrides them\n"
               "  --run-dir=DIR             where chatd is found (default: " RUN_DIR_DEFAULT ")\n",
               stdout);
-        settings_print_options(SETTINGS_WEB);
+        serve_print_options(o);
         fputs("  --forwarded               expect a web server as a proxy, which states the browser's address in\n"
               "                            X-Real-IP and X-Real-Port\n"
               "  --proxied                 expect a proxy, which first states the client's address: the PROXY\n"
@@ -54,7 +54,7 @@ static int main_parse_options(struct options *o, int argc, char **argv)
                 {"forwarded", no_argument, NULL, 'f'},
         };
         int c, r;
-        settings_add_options(long_options, SETTINGS_WEB);
+        serve_add_options(&o->serve, long_options);
         while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
                 switch (c) {
                 case 'j':
@@ -99,7 +99,7 @@ int main(int argc, char **argv)
         static struct options options = {
                 .serve = {.program = "chat-web", .reads = SETTINGS_WEB, .session = {.dir = RUN_DIR_DEFAULT}}};
 
-        settings_init(&options.serve.settings);
+        serve_init(&options.serve);
         int status = main_parse_options(&options, argc, argv);
         if (status < 0)
                 status = serve_begin(&options.serve);
