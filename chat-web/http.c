@@ -100,7 +100,8 @@ static int http_on_head(http_parser *p)
 
 void http_begin(struct http *h, char head[static HTTP_HEAD_MAX_BYTES])
 {
-        *h = (struct http){.head = head};
+        *h = (struct http){0};
+        h->head = head;
         http_parser_init(&h->parser, HTTP_REQUEST);
         h->parser.data = h;
 }
@@ -155,10 +156,10 @@ static void http_complete(struct http *h)
         h->is_last = h->has_body || !http_should_keep_alive(&h->parser);
         for (size_t i = 0; i < HTTP_FIELDS; i++)
                 http_trim(&h->fields[i]);
-        bool lacks_host = h->parser.http_minor > 0 && !h->fields[HTTP_HOST].at;
         if (h->parser.http_major != 1)
                 http_give_up(h, HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED);
-        else if (lacks_host || (is_coded && !(h->parser.flags & F_CHUNKED)) || !http_has_lines(h))
+        else if (!http_has_lines(h) || (h->parser.http_minor > 0 && !h->fields[HTTP_HOST].at) ||
+                 (is_coded && !(h->parser.flags & F_CHUNKED)))
                 http_give_up(h, HTTP_STATUS_BAD_REQUEST);
         else
                 http_split_target(h);
