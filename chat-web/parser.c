@@ -38,6 +38,22 @@ void parser_begin(void)
         json_set_alloc_funcs(parser_allocate, parser_free);
 }
 
+/* Each value but the first comes behind a mark, which counts only outside of texts. */
+bool parser_is_small(struct slice line)
+{
+        size_t marks = 0;
+        bool in_text = false;
+        for (size_t i = 0; i < line.len; i++) {
+                if (line.at[i] == '"')
+                        in_text = !in_text;
+                else if (in_text && line.at[i] == '\\')
+                        i++;
+                else if (!in_text && memchr("[{,:", line.at[i], 4))
+                        marks++;
+        }
+        return marks <= PARSER_VALUES_MAX;
+}
+
 /* Writes where the error is and what it is. It may quote the line. */
 static void parser_explain(const json_error_t *error, char why[static PARSER_WHY_BYTES])
 {

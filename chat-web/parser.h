@@ -10,16 +10,21 @@
 #include <chat/wire.h>
 
 enum {
-        /* A byte of a line takes up to 80 bytes, as in [{},{},{}]. Pages that are not used cost no memory. */
-        PARSER_ARENA_BYTES = 2 * 1024 * 1024,
         PARSER_LINE_MAX_BYTES = 8192,
+        PARSER_VALUES_MAX = 256,
+        /* A value takes up to 400 bytes, and the texts together up to eight times the line: jansson's buffer for a text is
+         * copied whenever it doubles. Pages that are not used cost no memory. */
+        PARSER_ARENA_BYTES = PARSER_VALUES_MAX * 400 + 8 * PARSER_LINE_MAX_BYTES,
         PARSER_WHY_BYTES = 160,
 };
 
 /* Lets jansson use the buffer. Call it once, before the session enters its sandbox. */
 void parser_begin(void);
 
-/* Parses an object in a line of at most PARSER_LINE_MAX_BYTES. Returns the object, which is valid until the next call,
+/* Returns true if the line has at most PARSER_VALUES_MAX values. */
+bool parser_is_small(struct slice line);
+
+/* Parses an object in such a line of at most PARSER_LINE_MAX_BYTES. Returns the object, which is valid until the next call,
  * and is not freed. Returns NULL and says why if the line is no object. */
 json_t *parser_parse(struct slice line, char why[static PARSER_WHY_BYTES]);
 

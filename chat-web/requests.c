@@ -287,6 +287,11 @@ void requests_take(struct web *w, struct slice line)
         struct asked a = {.web = w};
         char why[PARSER_WHY_BYTES];
         struct slice name;
+        if (!parser_is_small(line)) {
+                events_error(w, "", "too-many-values", "a line has at most 256 values");
+                requests_turn_away(w);
+                return;
+        }
         a.object = parser_parse(line, why);
         if (a.object)
                 w->has_spoken = true;

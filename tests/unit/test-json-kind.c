@@ -359,7 +359,7 @@ static void test_wrong_requests(void **state)
         deep[WEB_LINE_MAX_BYTES - 1] = '\n';
         deep[WEB_LINE_MAX_BYTES] = '\0';
         type(f, deep);
-        assert_non_null(strstr(next_line(f), "\"code\":\"not-json\""));
+        assert_non_null(strstr(next_line(f), "\"code\":\"too-many-values\""));
         memset(deep, ' ', sizeof(deep) - 1);
         deep[sizeof(deep) - 2] = '\n';
         deep[sizeof(deep) - 1] = '\0';
@@ -549,6 +549,14 @@ static void test_complex_lines(void **state)
                 while (len + strlen(parts[i]) < WEB_LINE_MAX_BYTES - 1100)
                         len += (size_t)sprintf(line + len, "%s", parts[i]);
                 len += (size_t)sprintf(line + len, "\"%0*d\"]\n", 1000, 0);
+                type(f, line);
+                assert_non_null(strstr(next_line(f), "\"code\":\"too-many-values\""));
+        }
+        for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) { /* as many as a line may have */
+                size_t len = (size_t)snprintf(line, sizeof(line), "[");
+                for (size_t marks = 1; marks + strlen(parts[i]) < PARSER_VALUES_MAX; marks += strlen(parts[i]))
+                        len += (size_t)sprintf(line + len, "%s", parts[i]);
+                len += (size_t)sprintf(line + len, "\"%0*d,\\\"\"]\n", (int)(WEB_LINE_MAX_BYTES - len - 8), 0);
                 type(f, line);
                 assert_non_null(strstr(next_line(f), "\"code\":\"not-json\""));
         }
