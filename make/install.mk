@@ -12,6 +12,7 @@ UNITS := chat.socket chat@.service chatd.socket chatd.service chatctl.socket cha
 # The version of the systemd that will run the units. Without a systemctl that states it, no drop-ins are installed.
 SYSTEMD  ?= $(shell systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
 DROPINS  := $(patsubst %,%.d/poll-limit.conf,$(filter %.socket,$(UNITS)))
+SCHEMAS  := $(wildcard chat-web/*.schema.json)
 FAIL2BAN := filter.d/chat.conf jail.d/chat.conf action.d/chat.conf
 # DESTDIR is for packages, which do this by their own means.
 ON_THIS_HOST = test -n "$(DESTDIR)" || test ! -d /run/systemd/system ||
@@ -44,6 +45,7 @@ install: all
 	for u in $(UNITS); do sed 's|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|' units/$$u > $(DESTDIR)$(UNITDIR)/$$u || exit 1; done
 	test "0$(SYSTEMD)" -lt 255 || for d in $(DROPINS); do \
 		install -D -m 644 units/poll-limit.conf $(DESTDIR)$(UNITDIR)/$$d || exit 1; done
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/chat $(SCHEMAS)
 	install -D -m 644 units/chat.sysusers $(DESTDIR)$(LIBDIR)/sysusers.d/chat.conf
 	install -D -m 644 units/chat.tmpfiles $(DESTDIR)$(LIBDIR)/tmpfiles.d/chat.conf
 	test -e $(DESTDIR)/etc/chat/chat.conf || install -D -m 644 units/chat.conf $(DESTDIR)/etc/chat/chat.conf
@@ -76,6 +78,8 @@ uninstall:
 	-$(ON_THIS_HOST) systemctl disable --now chatd.socket chatd.service chatctl.socket
 	$(ON_THIS_HOST) rm -rf /run/chat
 	rm -f $(DESTDIR)$(BINDIR)/chatctl $(DESTDIR)$(BINDIR)/chat-ssh $(DESTDIR)$(BASHDIR)/chatctl $(DESTDIR)$(ZSHDIR)/_chatctl
+	rm -f $(patsubst %,$(DESTDIR)$(PREFIX)/share/chat/%,$(notdir $(SCHEMAS)))
+	! test -d $(DESTDIR)$(PREFIX)/share/chat || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(PREFIX)/share/chat
 	rm -f $(DAEMONS:%=$(DESTDIR)$(SBINDIR)/%) $(patsubst %,$(DESTDIR)$(MANDIR)/man8/%.8,$(UNITS))
 	rm -f $(foreach s,1 5 7 8,$(patsubst %,$(DESTDIR)$(MANDIR)/man$(s)/%,$(notdir $(call manuals,$(s)))))
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS) $(DROPINS))
