@@ -99,64 +99,101 @@ static int serve_enter_sandbox(struct session *s)
         return sandbox_enter(SANDBOX_OF_THIS_BUILD, &s->uplink.socket);
 }
 
-void serve_init(struct serve_options *o)
+/* ---- the command line ---- */
+
+enum serve_option { SERVE_CONFIG = 1, SERVE_RUN_DIR, SERVE_PROXIED, SERVE_NO_SANDBOX, SERVE_HELP, SERVE_VERSION };
+
+static void serve_print_help(const struct serve_program *p)
 {
-        settings_init(&o->settings);
+        printf("Usage: %s [OPTION...]\n%s\n"
+               "  --config=FILE             the settings of this chat (default: " SETTINGS_FILE
+               "); an option overrides them\n"
+               "  --run-dir=DIR             where chatd is found (default: " RUN_DIR_DEFAULT ")\n",
+               p->name, p->purpose);
+        settings_print_options(p->reads);
+        printf("%s"
+               "  --proxied                 expect a proxy, which first states the client's address: the PROXY\n"
+               "                            protocol, version 1 or 2\n"
+               "  --no-sandbox              serve without the sandbox: for debuggers and valgrind\n"
+               "  --help                    print this and exit\n"
+               "  --version                 print the version and exit\n"
+               "\n"
+               "Exit status: 0 when the client has left, 1 without a sandbox, 2 for a wrong option or descriptor.\n",
+               p->help);
 }
 
-void serve_add_options(const struct serve_options *o, struct option *options)
-{
-        settings_add_options(options, o->reads);
-}
-
-void serve_print_options(const struct serve_options *o)
-{
-        settings_print_options(o->reads);
-}
-
-int serve_take_option(struct serve_options *o, int option, const char *program,
-                      void (*print_usage)(const struct serve_options *o))
+/* Takes an option. Returns -1 if the program goes on, otherwise its exit status. */
+static int serve_take_option(struct serve_options *o, const struct serve_program *p, int option, const char *name,
+                             void *own)
 {
         switch (option) {
-        case 'c':
+        case SERVE_CONFIG:
                 o->config = optarg;
                 return -1;
-        case 'd':
+        case SERVE_RUN_DIR:
                 o->session.dir = optarg;
                 return -1;
-        case 'x':
+        case SERVE_PROXIED:
                 o->session.is_proxied = true;
                 return -1;
-        case 's':
+        case SERVE_NO_SANDBOX:
                 o->no_sandbox = true;
                 return -1;
-        case 'h':
-                print_usage(o);
+        case SERVE_HELP:
+                serve_print_help(p);
                 return EXIT_SUCCESS;
-        case 'v':
-                printf("%s %s\n", o->program, VERSION);
+        case SERVE_VERSION:
+                printf("%s %s\n", p->name, VERSION);
                 return EXIT_SUCCESS;
-        default: /* a setting; or getopt_long() has printed the error */
-                return settings_take_option(&o->settings, option, optarg, program);
+        default:
+                break;
         }
+        for (const struct option *known = p->options; known->name; known++)
+                if (known->val == option)
+                        return p->take(own, option, optarg, name);
+        return settings_take_option(&o->settings, option, optarg, name); /* or getopt_long() has printed the error */
 }
 
-int serve_begin(struct serve_options *o)
+static int serve_parse(struct serve_options *o, const struct serve_program *p, int argc, char **argv, void *own)
 {
+        enum { COMMON = 6 };
+        struct option options[COMMON + SERVE_OWN_OPTIONS_MAX + SETTINGS + 1] = {
+                {"config", required_argument, NULL, SERVE_CONFIG}, {"run-dir", required_argument, NULL, SERVE_RUN_DIR},
+                {"proxied", no_argument, NULL, SERVE_PROXIED},     {"no-sandbox", no_argument, NULL, SERVE_NO_SANDBOX},
+                {"help", no_argument, NULL, SERVE_HELP},           {"version", no_argument, NULL, SERVE_VERSION},
+        };
+        int option, r;
+        memcpy(options + COMMON, p->options, sizeof(p->options));
+        settings_add_options(options, p->reads);
+        while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+                if ((r = serve_take_option(o, p, option, argv[0], own)) >= 0)
+                        return r;
+        return options_are_right(argc, argv, optind, o->session.dir) ? -1 : EXIT_USAGE;
+}
+
+int serve_begin(struct serve_options *o, const struct serve_program *p, int argc, char **argv, void *own)
+{
+        settings_init(&o->settings);
+        o->session.dir = RUN_DIR_DEFAULT;
+        int r = serve_parse(o, p, argc, argv, own);
+        if (r >= 0)
+                return r;
         if (!serve_fill_standard_fds() || !serve_take_passed_fd()) {
-                fprintf(stderr, "%s: cannot use the descriptors that were passed: %s\n", o->program, strerror(errno));
+                fprintf(stderr, "%s: cannot use the descriptors that were passed: %s\n", p->name, strerror(errno));
                 return EXIT_USAGE;
         }
         if (serve_is_listening(STDIN_FILENO)) {
-                fprintf(stderr, "%s: this is a listening socket; use Accept=yes or --accept\n", o->program);
+                fprintf(stderr, "%s: this is a listening socket; use Accept=yes or --accept\n", p->name);
                 return EXIT_USAGE;
         }
-        settings_read(&o->settings, o->config, o->reads, serve_complain, (void *)o->program);
+        settings_read(&o->settings, o->config, p->reads, serve_complain, (void *)p->name);
         o->session.pace = o->settings.pace;
         o->session.client_timeout_ms = o->settings.client_timeout_ms;
         o->session.confinement = serve_confinement(o->no_sandbox);
         return -1;
 }
+
+/* ---- the client ---- */
 
 /* Lets the signals that end a session come only while it waits. Sets `*unblocked` to the signals that are blocked
  * then. */
@@ -174,7 +211,8 @@ static void serve_take_signals(sigset_t *unblocked)
         sigprocmask(SIG_BLOCK, &stops, unblocked);
 }
 
-int serve_client(struct serve_options *o, struct session *session, const struct kind *kind, void *me)
+int serve_client(const struct serve_options *o, const struct serve_program *p, struct session *session,
+                 const struct kind *kind, void *me)
 {
         sigset_t unblocked;
         umask(SOCKET_UMASK);
@@ -182,7 +220,7 @@ int serve_client(struct serve_options *o, struct session *session, const struct 
         visit_begin(session, kind, me, STDIN_FILENO, STDOUT_FILENO, &o->session);
         int r = o->no_sandbox ? 0 : serve_enter_sandbox(session);
         if (r < 0) {
-                fprintf(stderr, "%s: cannot enter the sandbox, and serves nobody without: %s%s\n", o->program,
+                fprintf(stderr, "%s: cannot enter the sandbox, and serves nobody without: %s%s\n", p->name,
                         strerror(-r), lack_sandbox(-r));
                 visit_refuse_unconfined(session, -r);
                 return EXIT_FAILURE;
