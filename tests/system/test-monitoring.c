@@ -58,7 +58,7 @@ static void test_values(void **state)
         assert_value("chat_joined_total", "3");
         assert_value("chat_missed_total", "0");
         shell_until("chatctl metrics | grep -qx 'chat_queue_datagrams 0'"); /* sessions send to chatd now and then */
-        assert_value("chat_link_up", ""); /* without a link nothing is wrong */
+        assert_value("chat_link_up", "");                                   /* without a link nothing is wrong */
         assert_value("chat_socket_connections{socket=\"chat.socket\"}", "3");
         assert_value("chat_socket_accepted_total{socket=\"chat.socket\"}", "3");
         assert_value("chat_socket_listening{socket=\"chat-tls.socket\"}", "0");
