@@ -48,7 +48,7 @@ bool parser_is_small(struct slice line)
                         in_text = !in_text;
                 else if (in_text && line.at[i] == '\\')
                         i++;
-                else if (!in_text && memchr("[{,:", line.at[i], 4))
+                else if (!in_text && line.at[i] != '\0' && strchr("[{,:", line.at[i]))
                         marks++;
         }
         return marks <= PARSER_VALUES_MAX;
