@@ -90,6 +90,8 @@ static struct client *join_bot(void)
 {
         struct client *c = client_connect_unix(JSON_SOCKET);
         client_expect(c, "{\"event\":\"welcome\",");
+        client_send(c, "{\"do\":\"join\",\"room\":\"bots\"}\n"); /* others learn of it, and need not wait for that */
+        client_expect(c, "{\"event\":\"answer\",\"code\":\"entered\",");
         client_expect(c, "\n");
         return c;
 }
