@@ -89,7 +89,7 @@ class Server:
         self.protocol = protocol
         self.where = ()  # the beginning of the command that runs load
         self.user = user
-        self.unit = f"bench-{name}.service"
+        self.unit = f"bench-{name.replace(', ', '-')}.service"
 
     def has(self):
         return shutil.which(self.words[0]) is not None
