@@ -23,7 +23,7 @@ static size_t browser_may_take(const struct web *w)
 {
         switch (w->stage) {
         case WEB_HTTP:
-                return client_room(w->client) < site_answer_max_bytes(w) ? 0 : WEB_HELD_MAX_BYTES;
+                return client_room(w->client) < site_answer_max_bytes() ? 0 : WEB_HELD_MAX_BYTES;
         case WEB_SOCKET:
                 return json_may_read(w);
         case WEB_LINES:

@@ -252,14 +252,9 @@ static size_t http_body_bytes(const struct http_answer *a)
         return bytes;
 }
 
-size_t http_answer_bytes(const struct http_answer *a)
-{
-        return HTTP_ANSWER_HEAD_MAX_BYTES + http_body_bytes(a);
-}
-
 void http_answer(const struct http *h, struct client *c, uint64_t ms, const struct http_answer *a)
 {
-        char date[32], body[96] = "", *at = client_reserve(c, http_answer_bytes(a));
+        char date[32], body[96] = "", *at = client_reserve(c, HTTP_ANSWER_HEAD_MAX_BYTES + http_body_bytes(a));
         assert(at);
         http_date(ms, date);
         if (a->type)

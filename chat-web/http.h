@@ -83,8 +83,6 @@ struct slice http_path(const struct http *h);
 /* Returns true if the value of a field is a list with this token. Capital letters make no difference. */
 bool http_has_token(const struct http *h, enum http_field field, const char *token);
 
-/* Returns the most bytes that an answer takes. */
-size_t http_answer_bytes(const struct http_answer *a);
-
-/* Writes the answer to a request at `ms`, since 1970. The client's buffer must have room for http_answer_bytes(). */
+/* Writes the answer to a request at `ms`, since 1970. The client's buffer must have room for the body and
+ * HTTP_ANSWER_HEAD_MAX_BYTES. */
 void http_answer(const struct http *h, struct client *c, uint64_t ms, const struct http_answer *a);

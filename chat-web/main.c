@@ -50,7 +50,6 @@ static struct kind main_kind(struct web *w, const struct own_options *own, const
         static struct site site;
         if (own->is_json)
                 return json_kind;
-        page_make(&site.page);
         site.origins = settings->web_origins;
         site.is_forwarded = own->is_forwarded;
         w->site = &site;

@@ -77,3 +77,9 @@ void page_make(struct page *p)
         snprintf(p->tag, sizeof(p->tag), "\"%02x%02x%02x%02x%02x%02x%02x%02x\"", digest[0], digest[1], digest[2],
                  digest[3], digest[4], digest[5], digest[6], digest[7]);
 }
+
+size_t page_bytes(void)
+{
+        return page_between(page_html, page_html_end).len + page_between(page_css, page_css_end).len +
+               page_between(page_js, page_js_end).len;
+}

@@ -17,5 +17,8 @@ struct page {
         char tag[PAGE_TAG_BYTES];           /* its ETag (RFC 9110, section 8.8.3) */
 };
 
-/* Makes the page, its policy and its tag. */
+/* Makes the page, its policy and its tag. It hashes the whole page, so call it when the page is asked for. */
 void page_make(struct page *p);
+
+/* Returns the size of the page. */
+size_t page_bytes(void);

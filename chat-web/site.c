@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "page.h"
 #include "websocket.h"
 
 enum { SITE_ANSWER_MAX_BYTES = 1024 };
@@ -18,11 +19,9 @@ enum { SITE_ANSWER_MAX_BYTES = 1024 };
         "'none'\r\n" SITE_FIELDS
 #define SITE_TEXT "text/plain; charset=utf-8"
 
-size_t site_answer_max_bytes(const struct web *w)
+size_t site_answer_max_bytes(void)
 {
-        struct http_answer page = {0};
-        memcpy(page.body, w->site->page.parts, sizeof(w->site->page.parts));
-        return http_answer_bytes(&page);
+        return HTTP_ANSWER_HEAD_MAX_BYTES + page_bytes();
 }
 
 /* Answers with a text, and fields besides those of every such answer. */
@@ -125,16 +124,17 @@ static bool site_take_address(struct web *w)
 
 static void site_show_page(struct web *w, uint64_t ms)
 {
-        const struct page *page = &w->site->page;
+        struct page page;
         char fields[SITE_ANSWER_MAX_BYTES], weak[PAGE_TAG_BYTES + 2];
         struct http_answer a = {.status = 200, .type = "text/html; charset=utf-8", .fields = fields};
+        page_make(&page);
         snprintf(fields, sizeof(fields),
                  "Cache-Control: no-cache\r\nETag: %s\r\nContent-Security-Policy: %s\r\n"
                  "Cross-Origin-Opener-Policy: same-origin\r\n" SITE_FIELDS,
-                 page->tag, page->policy);
-        memcpy(a.body, page->parts, sizeof(page->parts));
-        snprintf(weak, sizeof(weak), "W/%s", page->tag);
-        if (http_has_token(&w->http, HTTP_IF_NONE_MATCH, page->tag) ||
+                 page.tag, page.policy);
+        memcpy(a.body, page.parts, sizeof(page.parts));
+        snprintf(weak, sizeof(weak), "W/%s", page.tag);
+        if (http_has_token(&w->http, HTTP_IF_NONE_MATCH, page.tag) ||
             http_has_token(&w->http, HTTP_IF_NONE_MATCH, weak)) /* a proxy that compresses makes it weak */
                 a = (struct http_answer){.status = 304, .fields = fields};
         http_answer(&w->http, w->client, ms, &a);

@@ -1,19 +1,17 @@
 /* The paths of the server: the page, the WebSocket, and a sign that the server works. */
 #pragma once
 
-#include "page.h"
 #include "web.h"
 
 /* How browsers find the page, and which pages may connect. */
 struct site {
-        struct page page;
         const char *origins; /* further origins whose pages may connect, with blanks between them */
         /* a web server has checked the name of the host, and states the client's address in X-Real-IP and X-Real-Port */
         bool is_forwarded;
 };
 
 /* Returns the most bytes that the answer to a request takes. */
-size_t site_answer_max_bytes(const struct web *w);
+size_t site_answer_max_bytes(void);
 
 /* Answers a request that is complete or wrong, at `ms`, since 1970. If that opens a WebSocket, `stage` (web.h) says
  * so. */

@@ -1,5 +1,6 @@
 /* A session with a browser (browser-kind.h): HTTP, and a WebSocket. */
 #include "../../chat-web/browser-kind.h"
+#include "../../chat-web/page.h"
 #include "../../chat-web/parser.h"
 #include "../../chat-web/site.h"
 #include "../../chat-web/web.h"
@@ -21,7 +22,6 @@ static struct fixture *start_browser(void)
         parser_begin();
         wslay_frame_context_free(web.socket.frames); /* of the test before */
         web = (struct web){.site = &site};
-        page_make(&site.page);
         site.origins = "https://chat.example http://other.example:8080";
         kind = browser_kind();
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
@@ -236,12 +236,13 @@ static void test_unchanged_page(void **state)
 {
         (void)state;
         char request[256];
-        snprintf(request, sizeof(request), "GET / HTTP/1.1\r\n" HOST "If-None-Match: W/\"x\", %s\r\n\r\n",
-                 site.page.tag);
+        struct page page;
+        page_make(&page);
+        snprintf(request, sizeof(request), "GET / HTTP/1.1\r\n" HOST "If-None-Match: W/\"x\", %s\r\n\r\n", page.tag);
         const char *got = exchange(request);
         assert_has(got, "HTTP/1.1 304 Not Modified\r\n");
         assert_int_equal(count(got, "Content-Length"), 0);
-        snprintf(request, sizeof(request), "GET / HTTP/1.1\r\n" HOST "If-None-Match: W/%s\r\n\r\n", site.page.tag);
+        snprintf(request, sizeof(request), "GET / HTTP/1.1\r\n" HOST "If-None-Match: W/%s\r\n\r\n", page.tag);
         assert_has(exchange(request), "HTTP/1.1 304 Not Modified\r\n"); /* a proxy that compresses makes it weak */
         assert_has(exchange("GET / HTTP/1.1\r\n" HOST "If-None-Match: \"x\"\r\n\r\n"), "200 OK");
 }
