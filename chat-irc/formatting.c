@@ -66,6 +66,6 @@ struct slice formatting_remove(struct slice text, char *out)
 bool formatting_is_of(struct slice styled, struct slice text)
 {
         char plain[STYLED_MAX_BYTES];
-        return styled.len > text.len && styled.len <= sizeof(plain) && irc_is_utf8(styled) &&
+        return styled.len > text.len && styled.len <= sizeof(plain) && text_is_utf8(styled.at, styled.len) &&
                slice_equal(formatting_remove(styled, plain), text);
 }

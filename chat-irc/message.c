@@ -145,16 +145,6 @@ size_t irc_escape(struct slice value, char *out, size_t room)
         return len;
 }
 
-bool irc_is_utf8(struct slice text)
-{
-        struct text_cleaner c = {0};
-        char clean[TEXT_CLEAN_MAX];
-        for (size_t at = text_plain(text.at, text.len); at < text.len; at++)
-                text_clean(&c, (uint8_t)text.at[at], clean);
-        text_clean_end(&c, clean);
-        return !c.is_broken;
-}
-
 /* ---- writing ---- */
 
 /* Returns true if `text` has none of the bytes that end a line. */

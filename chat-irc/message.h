@@ -51,9 +51,6 @@ bool irc_find_tag(struct slice tags, const char *key, struct slice *value);
 size_t irc_unescape(struct slice value, char *out, size_t room);
 size_t irc_escape(struct slice value, char *out, size_t room);
 
-/* Returns true if `text` is UTF-8 (RFC 3629). */
-bool irc_is_utf8(struct slice text);
-
 /* Returns true if `text` can be a parameter that is not the last one: it is not empty, does not begin with ":", and has
  * no blank and no line end. */
 bool irc_is_middle(struct slice text);

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include <chat/safe-text.h>
+
 #include "../chat-session/client-output.h"
 #include "../chat-session/uplink.h"
 
@@ -46,8 +48,8 @@ static void taking_message(struct irc *i, enum reader_result result, struct slic
         if (result == READER_TAGS_TOO_LONG) {
                 output_numeric(i, ERR_INPUTTOOLONG, IRC_PARAMS(slice_of("Input line was too long")));
         } else if (r == 0) {
-                labels_begin(i, irc_is_utf8(m.tags) ? m.tags : slice_of(""));
-                if (irc_is_utf8(line))
+                labels_begin(i, text_is_utf8(m.tags.at, m.tags.len) ? m.tags : slice_of(""));
+                if (text_is_utf8(line.at, line.len))
                         commands_take(i, &m);
                 else
                         output_fail(i, m.command, "INVALID_UTF8", NULL, 0, "Message rejected: it is not UTF-8");
@@ -137,7 +139,8 @@ static size_t taking_line_bytes(struct slice waiting)
 /* Returns true if the line is a message as it stands: the reader leaves nothing of it out, and it is UTF-8. */
 static bool taking_is_whole(struct slice line)
 {
-        return line.len <= IRC_LINE_MAX_BYTES - 2 && !memchr(line.at, '\0', line.len) && irc_is_utf8(line);
+        return line.len <= IRC_LINE_MAX_BYTES - 2 && !memchr(line.at, '\0', line.len) &&
+               text_is_utf8(line.at, line.len);
 }
 
 /* Takes the messages that need not wait out of the waiting input, up to one that the reader must look at: it may be a

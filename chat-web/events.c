@@ -180,7 +180,7 @@ void events_record(struct web *w, const struct record *r, uint64_t ms)
         struct answer a;
         bool is_answer = r->kind == RECORD_ANSWER && answer_decode(&a, r->text) == 0;
         struct object o = events_begin(w, event, form_deed_bytes(r) + (is_answer ? events_answer_bytes(&a) : 0));
-        form_put_id(&o, r->id, r->number, record_is_said(r) ? NULL : event);
+        form_put_id(&o, "id", r->id, r->number, record_is_said(r) ? NULL : event);
         form_put_time(&o, ms);
         if (r->kind == RECORD_NOTICE)
                 events_put_notice(&o, r);
@@ -195,7 +195,7 @@ void events_past(struct web *w, const struct record *r, uint64_t ms)
 {
         struct object o = events_begin(w, "past", form_deed_bytes(r));
         object_text(&o, "said", slice_of(r->kind == RECORD_ACTION ? "action" : "line"));
-        form_put_id(&o, r->id, r->number, NULL);
+        form_put_id(&o, "id", r->id, r->number, NULL);
         form_put_time(&o, ms);
         form_put_deed(&o, r);
         events_end(w, &o);
@@ -203,11 +203,9 @@ void events_past(struct web *w, const struct record *r, uint64_t ms)
 
 void events_missing(struct web *w, const struct web_room *room)
 {
-        char since[FORM_ID_BYTES];
         struct object o = events_begin(w, "missing", object_members_bytes(2) + FORM_ID_BYTES);
-        snprintf(since, sizeof(since), "%016" PRIx64 "-%" PRIu64, room->since.id, room->since.number);
         form_put_room(&o, slice_of(room->name));
-        object_text(&o, "since", slice_of(since));
+        form_put_id(&o, "since", room->since.id, room->since.number, NULL);
         events_end(w, &o);
 }
 
@@ -216,7 +214,7 @@ void events_answer(struct web *w, const char *ref, uint64_t line, const struct a
         struct object o = events_begin(w, "answer", events_answer_bytes(a));
         events_put_ref(&o, ref);
         if (line > 0)
-                form_put_id(&o, talk_id(w->session), line, NULL);
+                form_put_id(&o, "id", talk_id(w->session), line, NULL);
         events_put_answer(&o, w, a);
         events_end(w, &o);
 }
@@ -235,7 +233,7 @@ void events_said(struct web *w, const char *ref, uint64_t number)
         struct object o = events_begin(w, "answer", OBJECT_MEMBER_BYTES);
         events_put_ref(&o, ref);
         object_text(&o, "code", slice_of("said"));
-        form_put_id(&o, talk_id(w->session), number, NULL);
+        form_put_id(&o, "id", talk_id(w->session), number, NULL);
         events_end(w, &o);
 }
 
@@ -244,7 +242,7 @@ void events_sent(struct web *w, const char *ref, uint64_t number, struct slice n
         struct object o = events_begin(w, "answer", OBJECT_MEMBER_BYTES + object_text_bytes(name.len));
         events_put_ref(&o, ref);
         object_text(&o, "code", slice_of("sent"));
-        form_put_id(&o, talk_id(w->session), number, NULL);
+        form_put_id(&o, "id", talk_id(w->session), number, NULL);
         form_put_name(&o, name);
         events_end(w, &o);
 }

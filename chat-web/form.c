@@ -26,12 +26,12 @@ struct slice form_name(struct slice name)
         return (struct slice){name.at, at ? (size_t)(at - name.at) : name.len};
 }
 
-void form_put_id(struct object *o, uint64_t id, uint64_t number, const char *kind)
+void form_put_id(struct object *o, const char *key, uint64_t id, uint64_t number, const char *kind)
 {
         char text[FORM_ID_BYTES];
         int len = snprintf(text, sizeof(text), "%016" PRIx64 "-%" PRIu64 "%s%s", id, number, kind ? "-" : "",
                            kind ? kind : "");
-        object_text(o, "id", (struct slice){text, (size_t)len});
+        object_text(o, key, (struct slice){text, (size_t)len});
 }
 
 void form_put_time(struct object *o, uint64_t ms)
@@ -93,7 +93,7 @@ size_t form_record(bool is_message, const struct record *r, uint64_t ms, char *o
         const char *event = form_event(r->kind);
         struct object o = object_begin(out, most, is_message);
         object_text(&o, "event", slice_of(event));
-        form_put_id(&o, r->id, r->number, record_is_said(r) ? NULL : event);
+        form_put_id(&o, "id", r->id, r->number, record_is_said(r) ? NULL : event);
         form_put_time(&o, ms);
         form_put_deed(&o, r);
         return (size_t)(object_end(&o) - out);

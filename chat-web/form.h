@@ -26,7 +26,7 @@ struct slice form_name(struct slice name);
 
 /* Add a member of an event. The id of a record is the same after a crash. Only lines have numbers of their own, so the
  * id of any other record has its kind, too. `kind` is NULL for a line. */
-void form_put_id(struct object *o, uint64_t id, uint64_t number, const char *kind);
+void form_put_id(struct object *o, const char *key, uint64_t id, uint64_t number, const char *kind);
 void form_put_time(struct object *o, uint64_t ms);
 void form_put_room(struct object *o, struct slice room);
 void form_put_name(struct object *o, struct slice name);

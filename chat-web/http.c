@@ -69,8 +69,7 @@ static int http_find_field(struct http *h)
         if (memchr(h->name.at, ' ', h->name.len))
                 return -1;
         for (size_t i = 0; i < HTTP_FIELDS; i++) {
-                if (h->name.len != strlen(http_fields[i].name) ||
-                    strncasecmp(h->name.at, http_fields[i].name, h->name.len) != 0)
+                if (!slice_equal_case(h->name, slice_of(http_fields[i].name)))
                         continue;
                 if (!h->fields[i].at)
                         h->value = &h->fields[i];
@@ -223,7 +222,7 @@ bool http_has_token(const struct http *h, enum http_field field, const char *tok
                         item.len--;
                 }
                 http_trim(&item);
-                if (item.len == strlen(token) && strncasecmp(item.at, token, item.len) == 0)
+                if (slice_equal_case(item, slice_of(token)))
                         return true;
         }
         return false;

@@ -108,10 +108,10 @@ bool rooms_may_reenter(const struct web *w)
 void rooms_reenter_next(struct web *w)
 {
         struct web_room *room = &w->rooms[w->reentered++];
+        bool may_have_later_lines = room->lent != talk_lines_lent(w->session);
         room->since = room->last;
         room->is_again = true;
-        if (room->last.number > 0 &&
-            room->lent != talk_lines_lent(w->session)) { /* the client may have later lines than `last` */
+        if (room->last.number > 0 && may_have_later_lines) {
                 events_missing(w, room);
                 room->since = (struct web_place){0};
         }

@@ -110,22 +110,12 @@ static bool websocket_is_code(unsigned code)
         return (code >= 1000 && code <= 1014 && (code < 1004 || code > 1006)) || (code >= 3000 && code <= 4999);
 }
 
-static bool websocket_is_utf8(const char *text, size_t size)
-{
-        struct text_cleaner cleaner = {0};
-        char clean[TEXT_CLEAN_MAX];
-        for (size_t i = 0; i < size; i++)
-                text_clean(&cleaner, (uint8_t)text[i], clean);
-        text_clean_end(&cleaner, clean);
-        return !cleaner.is_broken;
-}
-
 static void websocket_closed_by_client(struct web *w, const uint8_t *payload, size_t size)
 {
         unsigned code = size >= 2 ? (unsigned)payload[0] << 8 | payload[1] : WSLAY_CODE_NO_STATUS_RCVD;
         if (size == 1 || (size >= 2 && !websocket_is_code(code)))
                 code = WSLAY_CODE_PROTOCOL_ERROR;
-        else if (size > 2 && !websocket_is_utf8((const char *)payload + 2, size - 2))
+        else if (size > 2 && !text_is_utf8((const char *)payload + 2, size - 2))
                 code = WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA;
         websocket_end(w, code);
 }
@@ -160,7 +150,7 @@ static void websocket_take_message(struct web *w)
         struct slice text = {w->line, w->line_len};
         w->line_len = 0;
         w->socket.has_begun = false;
-        if (websocket_is_utf8(text.at, text.len))
+        if (text_is_utf8(text.at, text.len))
                 requests_take(w, text);
         else
                 websocket_end(w, WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA);

@@ -203,6 +203,17 @@ static inline bool text_is_clean(const char *text, size_t size)
         return c.total == 0;
 }
 
+/* Returns true if the `size` bytes at `text` are UTF-8. They need not be clean. */
+static inline bool text_is_utf8(const char *text, size_t size)
+{
+        struct text_cleaner c = {0};
+        char clean[TEXT_CLEAN_MAX];
+        for (size_t at = text_plain(text, size); at < size; at++)
+                text_clean(&c, (uint8_t)text[at], clean);
+        text_clean_end(&c, clean);
+        return !c.is_broken;
+}
+
 /* Returns true if the `size` bytes at `text` can be a name or an address: printable ASCII without blanks. So different
  * names never look the same, and a blank can separate the words of a note. A colon cannot be the last character,
  * because "name: " stands in front of a line. */

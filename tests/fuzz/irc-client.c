@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include <chat/safe-text.h>
+
 #include "../../chat-irc/reader.h"
 #include "fuzz.h"
 
@@ -28,7 +30,7 @@ void irc_client_says(struct irc_client *c, const uint8_t *bytes, size_t n)
         struct slice line;
         struct irc_message m;
         while ((result = reader_take(&c->reader, &bytes, &n, &line)) != READER_MORE)
-                if (result != READER_TAGS_TOO_LONG && irc_parse(&m, line) == 0 && irc_is_utf8(line) &&
+                if (result != READER_TAGS_TOO_LONG && irc_parse(&m, line) == 0 && text_is_utf8(line.at, line.len) &&
                     slice_equal_case(m.command, slice_of("PING")) && m.params_count > 0)
                         irc_client_note_ping(c, m.params[0]);
 }
