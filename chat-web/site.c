@@ -45,18 +45,13 @@ static struct slice site_authority(struct slice origin)
         return (struct slice){colon + 3, (size_t)(origin.at + origin.len - colon - 3)};
 }
 
-static bool site_is_equal(struct slice a, struct slice b)
-{
-        return a.len == b.len && strncasecmp(a.at, b.at, a.len) == 0;
-}
-
 /* Returns true if the settings list this origin, or one with this host and port. */
 static bool site_is_listed(const struct web *w, struct slice text, bool is_host)
 {
         const char *at = w->site->origins;
         while (*at != '\0') {
                 struct slice origin = {at, strcspn(at, " ")};
-                if (site_is_equal(is_host ? site_authority(origin) : origin, text))
+                if (slice_equal_case(is_host ? site_authority(origin) : origin, text))
                         return true;
                 at += origin.len + strspn(at + origin.len, " ");
         }
@@ -99,7 +94,7 @@ static bool site_serves_host(const struct web *w)
 static bool site_takes_origin(const struct web *w)
 {
         struct slice origin = w->http.fields[HTTP_ORIGIN], authority = site_authority(origin);
-        return !origin.at || (authority.len > 0 && site_is_equal(authority, w->http.fields[HTTP_HOST])) ||
+        return !origin.at || (authority.len > 0 && slice_equal_case(authority, w->http.fields[HTTP_HOST])) ||
                site_is_listed(w, origin, false);
 }
 
@@ -149,10 +144,8 @@ static void site_show_health(struct web *w, uint64_t ms)
 static void site_open_websocket(struct web *w, uint64_t ms)
 {
         struct slice version = w->http.fields[HTTP_WEBSOCKET_VERSION];
-        if (w->http.parser.method != HTTP_GET)
-                site_tell(w, ms, 405, "Only GET is allowed here\n", "Allow: GET\r\n");
-        else if (!http_has_token(&w->http, HTTP_UPGRADE, "websocket") ||
-                 !http_has_token(&w->http, HTTP_CONNECTION, "upgrade") || w->http.parser.http_minor == 0)
+        if (!http_has_token(&w->http, HTTP_UPGRADE, "websocket") ||
+            !http_has_token(&w->http, HTTP_CONNECTION, "upgrade") || w->http.parser.http_minor == 0)
                 site_tell(w, ms, 426, "This path is for WebSockets. The page is at /\n",
                           "Upgrade: websocket\r\nConnection: Upgrade\r\n");
         else if (!version.at || !slice_equal(version, slice_of("13")))
@@ -171,13 +164,22 @@ static void site_open_websocket(struct web *w, uint64_t ms)
 
 static const struct {
         const char *path;
-        bool is_open; /* for every client, by every name of the server */
+        bool is_open;  /* for every client, by every name of the server */
+        bool has_head; /* the method HEAD is allowed, too */
         void (*show)(struct web *w, uint64_t ms);
 } rows[] = {
-        {"/", false, site_show_page},
-        {"/ws", false, site_open_websocket},
-        {"/healthz", true, site_show_health},
+        {"/", false, true, site_show_page},
+        {"/ws", false, false, site_open_websocket},
+        {"/healthz", true, true, site_show_health},
 };
+
+static void site_refuse_method(struct web *w, uint64_t ms, bool has_head)
+{
+        if (has_head)
+                site_tell(w, ms, 405, "Only GET and HEAD are allowed here\n", "Allow: GET, HEAD\r\n");
+        else
+                site_tell(w, ms, 405, "Only GET is allowed here\n", "Allow: GET\r\n");
+}
 
 static void site_find(struct web *w, uint64_t ms)
 {
@@ -187,8 +189,8 @@ static void site_find(struct web *w, uint64_t ms)
                 i++;
         if (i == count)
                 site_tell(w, ms, 404, "Not found\n", "");
-        else if (w->http.parser.method != HTTP_GET && w->http.parser.method != HTTP_HEAD)
-                site_tell(w, ms, 405, "Only GET and HEAD are allowed here\n", "Allow: GET, HEAD\r\n");
+        else if (w->http.parser.method != HTTP_GET && !(rows[i].has_head && w->http.parser.method == HTTP_HEAD))
+                site_refuse_method(w, ms, rows[i].has_head);
         else if (!rows[i].is_open && !site_serves_host(w))
                 site_tell(w, ms, 421,
                           "This server does not know this name. If it is one of its names, add the address to "

@@ -124,6 +124,7 @@ static void test_requests(void **state)
                 {"GET /ws HTTP/1.0\r\n" HOST UPGRADE VERSION13 KEY "\r\n", "426 Upgrade Required", ""},
                 {"GET /ws HTTP/1.1\r\n" HOST UPGRADE "Sec-WebSocket-Version: 8\r\n" KEY "\r\n", "426 Upgrade Required",
                  "Sec-WebSocket-Version: 13\r\n"},
+                {"POST /ws HTTP/1.1\r\n" HOST "\r\n", "405 Method Not Allowed", "Allow: GET\r\n"},
                 {"HEAD /ws HTTP/1.1\r\n" HOST UPGRADE VERSION13 KEY "\r\n", "405 Method Not Allowed", "Allow: GET\r\n"},
                 {"GET /ws HTTP/1.1\r\n" HOST UPGRADE VERSION13 "\r\n", "400 Bad Request", "Sec-WebSocket-Key"},
                 {"GET /ws HTTP/1.1\r\n" HOST UPGRADE VERSION13 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=\r\n\r\n",
