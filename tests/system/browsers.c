@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
+#include "witness.h"
+
 /* A frame with a length of seven bits, and the four bytes of the mask. */
 enum { FRAME_HEAD_BYTES = 6, MESSAGE_MAX_BYTES = 125 };
 
@@ -72,4 +74,14 @@ void browser_join(struct client *c, const char *room)
         browser_send(c, "{\"do\":\"join\",\"room\":\"%s\"}", room);
         client_expect(c, "{\"event\":\"answer\",\"code\":\"entered\",");
         client_expect(c, "}");
+}
+
+void browser_assert_chat(struct client *c, const char *what, int n)
+{
+        char own[64];
+        snprintf(own, sizeof(own), "back, %s ", what);
+        browser_send(c, "{\"do\":\"say\",\"room\":\"lobby\",\"text\":\"%s %d\"}", what, n);
+        assert_null(strstr(client_expect(witness, "%s: %s %d\r\n", c->name, what, n), c->name));
+        client_send(witness, "%s%d\n", own, n);
+        assert_null(strstr(client_expect(c, "\"name\":\"%s\",\"text\":\"%s%d\"}", witness->name, own, n), own));
 }

@@ -28,3 +28,7 @@ void browser_send(struct client *c, const char *format, ...) __attribute__((form
 
 /* Enters a room, and waits for the answer. */
 void browser_join(struct client *c, const char *room);
+
+/* Asserts that the client and the witness (witness.h) get each other's lines, each once, in the lobby. `what` tells this
+ * client from others. */
+void browser_assert_chat(struct client *c, const char *what, int n);

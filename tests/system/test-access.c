@@ -7,14 +7,12 @@
 
 #include <chat/clock.h>
 
-#include "booted.h"
+#include "witness.h"
 
 #define LOCAL_SOCKET "/run/chat-local.sock"
 #define SSH "ssh", "-i", "/root/.ssh/chat", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-l"
 
 enum { TLS_PORT = 8889 };
-
-static struct client *witness; /* a plain client that is shown everything that is relayed */
 
 /* ---- prerequisites ---- */
 
@@ -95,34 +93,13 @@ static void assert_chat(struct client *c, const char *what, int n)
         assert_null(strstr(before, own));
 }
 
-static void assert_left(struct client *c)
-{
-        client_expect(witness, "*** %s is disconnected\r\n", c->name);
-        client_free(c);
-}
-
 /* Lets the client leave by "exit", which ends its program, too. */
 static void leave(struct client *c, pid_t pid)
 {
         client_send(c, "exit\n");
         client_expect_end(c);
         assert_int_equal(process_wait(pid), 0);
-        assert_left(c);
-}
-
-static int join_witness(void **state)
-{
-        (void)state;
-        witness = booted_join();
-        return 0;
-}
-
-static int leave_witness(void **state)
-{
-        (void)state;
-        client_free(witness);
-        witness = NULL;
-        return 0;
+        witness_sees_leave(c);
 }
 
 /* ---- TLS ---- */
@@ -165,13 +142,13 @@ static void test_tls_that_ends(void **state)
         struct client *c = join_tls("localhost:8889", &pid);
         kill(pid, SIGKILL);
         assert_int_equal(process_wait(pid), 128 + SIGKILL);
-        assert_left(c);
+        witness_sees_leave(c);
         /* the client's session is stopped */
         c = join_tls("127.0.0.1:8889", &pid);
         shell("systemctl stop 'chat-tls@*-%s.service'", c->name);
         client_expect_end(c);
         process_wait(pid);
-        assert_left(c);
+        witness_sees_leave(c);
 }
 
 /* A client that does not answer the end does not keep its stunnel. A client that ends gets its waiting lines relayed,
@@ -208,7 +185,7 @@ static void test_tls_when_one_side_ends(void **state)
         process_wait(pid);
         for (int i = 0; i < LINES; i++)
                 assert_string_equal(client_expect(witness, "%s: %d of many\r\n", c->name, i), "");
-        assert_left(c);
+        witness_sees_leave(c);
 }
 
 /* Pastes more at once than fits on the way. */
@@ -351,7 +328,7 @@ static void test_local_users(void **state)
         client_expect(bob, "*** The chat was shut down\r\n");
         client_expect_end(bob);
         process_wait(pids[1]);
-        assert_left(bob);
+        witness_sees_leave(bob);
         /* no user can pretend to be another one */
         shell("echo forged | runuser -u bob -- env REMOTE_ADDR=1.2.3.4 REMOTE_PORT=1 USER=ann nc -NU " LOCAL_SOCKET);
         client_expect(witness, "bob: forged\r\n");
@@ -417,12 +394,12 @@ static void test_ssh(void **state)
         client_send(bob, "\004"); /* ^D, which the terminal takes */
         client_expect_end(bob);
         assert_int_equal(process_wait(pid_tty), 0);
-        assert_left(bob);
+        witness_sees_leave(bob);
         /* the client is killed */
         ann = start_client(tty, &pid);
         kill(pid, SIGKILL);
         process_wait(pid);
-        assert_left(ann);
+        witness_sees_leave(ann);
 }
 
 static void test_ssh_is_for_nothing_else(void **state)
@@ -476,7 +453,7 @@ static void test_ssh_refuses_commands(void **state)
         assert_string_equal(client_expect(witness, "*** You are alone here"), "");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, join_witness, leave_witness)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, witness_join, witness_leave)
 
 int main(void)
 {

@@ -7,13 +7,11 @@
 
 #include "../schema.h"
 
-#include "booted.h"
+#include "witness.h"
 
 #define JSON_SOCKET "/run/chat-json.sock"
 
 enum { JSON_PORT = 8881 };
-
-static struct client *witness; /* a plain client that is shown everything that is relayed */
 
 static int install(void **state)
 {
@@ -22,21 +20,6 @@ static int install(void **state)
         assert_string_equal(shell("systemctl is-active chat-json.socket chat-json-tcp.socket || true"),
                             "inactive\ninactive");
         shell("systemctl enable --now chat-json.socket 2>&1");
-        return 0;
-}
-
-static int join_witness(void **state)
-{
-        (void)state;
-        witness = booted_join();
-        return 0;
-}
-
-static int leave_witness(void **state)
-{
-        (void)state;
-        client_free(witness);
-        witness = NULL;
         return 0;
 }
 
@@ -69,18 +52,12 @@ static struct client *join_local(const char *user, pid_t *pid)
         return welcome(start_local(user, pid));
 }
 
-static void assert_left(struct client *c)
-{
-        client_expect(witness, "*** %s is disconnected\r\n", c->name);
-        client_free(c);
-}
-
 /* Closes the client's side of the connection, and waits for the other side. */
 static void hang_up(struct client *c)
 {
         shutdown(c->fd, SHUT_WR);
         client_expect_end(c);
-        assert_left(c);
+        witness_sees_leave(c);
 }
 
 static void leave(struct client *c, pid_t pid)
@@ -186,7 +163,7 @@ static void test_an_administrator_ends_programs(void **state)
         client_expect(c, "\"code\":\"shut-down\"");
         client_expect_end(c);
         process_wait(pid);
-        assert_left(c);
+        witness_sees_leave(c);
         c = join_local("robot", &pid);
         shell("chatctl kick robot too loud");
         client_expect(c, "\"code\":\"removed\",\"text\":\"too loud\"");
@@ -251,7 +228,7 @@ static void test_tcp(void **state)
         shell("systemctl disable --now chat-json-tcp.socket 2>&1");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, join_witness, leave_witness)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, witness_join, witness_leave)
 
 int main(void)
 {

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "booted.h"
+#include "witness.h"
 
 #define TARGET "localhost:6697"
 #define PROXIED_SOCKET "/run/chat-irc-proxied.sock"
@@ -13,29 +13,12 @@
 
 enum { IRCS_PORT = 6697 };
 
-static struct client *witness; /* a plain client that is shown everything that is relayed */
-
 static int install(void **state)
 {
         booted_unpack("build/access", (const char *const[]){"/usr/bin/stunnel", NULL});
         booted_install_naming(state);
         booted_install_certificate();
         shell("systemctl enable --now chat-ircs.socket 2>&1");
-        return 0;
-}
-
-static int join_witness(void **state)
-{
-        (void)state;
-        witness = booted_join();
-        return 0;
-}
-
-static int leave_witness(void **state)
-{
-        (void)state;
-        client_free(witness);
-        witness = NULL;
         return 0;
 }
 
@@ -54,19 +37,13 @@ static struct client *join(const char *target, const char *nick, pid_t *pid)
         return c;
 }
 
-static void assert_left(struct client *c)
-{
-        client_expect(witness, "*** %s is disconnected\r\n", c->name);
-        client_free(c);
-}
-
 /* s_client takes lines that begin with Q for itself. */
 static void leave(struct client *c, pid_t pid)
 {
         client_send(c, "quit\r\n");
         client_expect_end(c);
         assert_int_equal(process_wait(pid), 0);
-        assert_left(c);
+        witness_sees_leave(c);
 }
 
 /* Asserts that both get each other's lines, each once. `what` tells this client from others. */
@@ -149,18 +126,18 @@ static void test_one_side_ends(void **state)
         struct client *c = join(TARGET, "zoe", &pid);
         kill(pid, SIGKILL);
         assert_int_equal(process_wait(pid), 128 + SIGKILL);
-        assert_left(c);
+        witness_sees_leave(c);
         c = join(TARGET, "zoe", &pid);
         shell("systemctl stop 'chat-ircs@*.service'");
         client_expect_end(c);
         process_wait(pid);
-        assert_left(c);
+        witness_sees_leave(c);
         c = join(TARGET, "zoe", &pid);
         shell("systemctl stop 'chat-irc-proxied@*.service'");
         client_expect(c, "ERROR :");
         client_expect_end(c);
         process_wait(pid);
-        assert_left(c);
+        witness_sees_leave(c);
 }
 
 static void test_a_ban_is_of_the_clients_address(void **state)
@@ -250,7 +227,7 @@ static void test_a_wrong_key_is_in_the_journal(void **state)
         client_free(c);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, join_witness, leave_witness)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, witness_join, witness_leave)
 
 int main(void)
 {

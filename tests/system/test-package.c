@@ -85,7 +85,7 @@ static void leave_irc(struct client *c)
         shell_until("! systemctl list-units --plain --no-legend 'chat-irc@*' | grep -q .");
 }
 
-/* Connects a program that speaks JSON, which joins no room and so is told nothing of the others. */
+/* Connects a program that speaks JSON. It enters a room of its own, so it is told nothing of the others. */
 static struct client *join_bot(void)
 {
         struct client *c = client_connect_unix(JSON_SOCKET);

@@ -4,6 +4,7 @@
 
 #include "browsers.h"
 #include "proxies.h"
+#include "witness.h"
 
 #define PROXIED_SOCKET "/run/chat-web-proxied.sock"
 #define HOST "chat.example"
@@ -11,8 +12,6 @@
 #define CERTIFICATES "/etc/letsencrypt/live/" HOST
 #define NGINX_AUTHORITY CERTIFICATES "/fullchain.pem"
 #define CADDY_AUTHORITY "/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt"
-
-static struct client *witness; /* a plain client that is shown everything that is relayed */
 
 static int install(void **state)
 {
@@ -26,17 +25,9 @@ static int install(void **state)
         return 0;
 }
 
-static int join_witness(void **state)
-{
-        (void)state;
-        witness = booted_join();
-        return 0;
-}
-
 static int leave_witness(void **state)
 {
-        (void)state;
-        client_free(witness);
+        witness_leave(state);
         shell_until("! systemctl list-units --plain --no-legend 'chat@*' 'chat-web-proxied@*' | grep -q .");
         return 0;
 }
@@ -79,19 +70,7 @@ static struct client *join(const char *from, const char *authority, const char *
 static void leave(struct client *c, pid_t pid)
 {
         process_end(pid);
-        client_expect(witness, "*** %s is disconnected\r\n", c->name);
-        client_free(c);
-}
-
-/* Asserts that the client and the witness get each other's lines, each once. `what` tells this client from others. */
-static void assert_chat(struct client *c, const char *what, int n)
-{
-        char own[64];
-        snprintf(own, sizeof(own), "back, %s ", what);
-        browser_send(c, "{\"do\":\"say\",\"room\":\"lobby\",\"text\":\"%s %d\"}", what, n);
-        assert_null(strstr(client_expect(witness, "%s: %s %d\r\n", c->name, what, n), c->name));
-        client_send(witness, "%s%d\n", own, n);
-        assert_null(strstr(client_expect(c, "\"name\":\"%s\",\"text\":\"%s%d\"}", witness->name, own, n), own));
+        witness_sees_leave(c);
 }
 
 static void assert_refused(const char *authority, const char *host, const char *fields, int status)
@@ -124,16 +103,16 @@ static void assert_serves(const char *authority)
         client_free(c);
 
         c = join("127.0.0.5", authority, OWN_ORIGIN, &pid);
-        assert_chat(c, "from the page", 0);
+        browser_assert_chat(c, "from the page", 0);
         struct client *other = join("127.0.0.6", authority,
                                     "X-Real-IP: 192.0.2.66\r\nX-Real-Port: 7\r\nX-Forwarded-For: 192.0.2.66\r\n"
                                     "Forwarded: for=192.0.2.66\r\n",
                                     &other_pid);
-        assert_chat(other, "from a liar", 0);
+        browser_assert_chat(other, "from a liar", 0);
         for (int i = 0; i < 3; i++) {
                 shell("systemctl kill -s KILL --kill-who=main chatd || true");
-                assert_chat(c, "after a kill", i);
-                assert_chat(other, "after the same", i);
+                browser_assert_chat(c, "after a kill", i);
+                browser_assert_chat(other, "after the same", i);
         }
         leave(other, other_pid);
 
@@ -174,7 +153,7 @@ static void test_nginx(void **state)
         pid_t pid;
         struct client *c = join("127.0.0.5", NGINX_AUTHORITY, OWN_ORIGIN, &pid);
         shell("systemctl reload nginx");
-        assert_chat(c, "after a reload", 0);
+        browser_assert_chat(c, "after a reload", 0);
         leave(c, pid);
         shell("systemctl stop nginx");
 }
@@ -192,12 +171,12 @@ static void test_caddy(void **state)
         client_expect_end(c);
         leave(c, pid);
         c = join("127.0.0.5", CADDY_AUTHORITY, OWN_ORIGIN, &pid);
-        assert_chat(c, "after a reload", 0);
+        browser_assert_chat(c, "after a reload", 0);
         leave(c, pid);
         shell("systemctl stop caddy");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, join_witness, leave_witness)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, witness_join, leave_witness)
 
 int main(void)
 {

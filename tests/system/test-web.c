@@ -4,13 +4,11 @@
 
 #include <chat/clock.h>
 
-#include "booted.h"
 #include "browsers.h"
+#include "witness.h"
 
 #define HOST "localhost:8880"
 #define OWN_ORIGIN "Origin: http://" HOST "\r\n"
-
-static struct client *witness; /* a plain client that is shown everything that is relayed */
 
 static int install(void **state)
 {
@@ -20,18 +18,9 @@ static int install(void **state)
         return 0;
 }
 
-static int join_witness(void **state)
-{
-        (void)state;
-        witness = booted_join();
-        return 0;
-}
-
 static int leave_witness(void **state)
 {
-        (void)state;
-        client_free(witness);
-        witness = NULL;
+        witness_leave(state);
         shell_until("! systemctl list-units --plain --no-legend --all 'chat-web@*' | grep -q .");
         return 0;
 }
@@ -49,28 +38,11 @@ static struct client *join_from(const char *address)
         return c;
 }
 
-static void leave(struct client *c)
-{
-        client_expect(witness, "*** %s is disconnected\r\n", c->name);
-        client_free(c);
-}
-
 static void hang_up(struct client *c)
 {
         shutdown(c->fd, SHUT_WR);
         client_expect_end(c);
-        leave(c);
-}
-
-/* Asserts that the client and the witness get each other's lines, each once. `what` tells this client from others. */
-static void assert_chat(struct client *c, const char *what, int n)
-{
-        char own[64];
-        snprintf(own, sizeof(own), "back, %s ", what);
-        browser_send(c, "{\"do\":\"say\",\"room\":\"lobby\",\"text\":\"%s %d\"}", what, n);
-        assert_null(strstr(client_expect(witness, "%s: %s %d\r\n", c->name, what, n), c->name));
-        client_send(witness, "%s%d\n", own, n);
-        assert_null(strstr(client_expect(c, "\"name\":\"%s\",\"text\":\"%s%d\"}", witness->name, own, n), own));
+        witness_sees_leave(c);
 }
 
 static void test_the_page(void **state)
@@ -97,10 +69,10 @@ static void test_chatd_is_killed(void **state)
 {
         (void)state;
         struct client *c = join_from("127.0.0.5");
-        assert_chat(c, "at first", 0);
+        browser_assert_chat(c, "at first", 0);
         for (int i = 0; i < 10; i++) {
                 shell("systemctl kill -s KILL --kill-who=main chatd || true");
-                assert_chat(c, "after a kill", i);
+                browser_assert_chat(c, "after a kill", i);
         }
         hang_up(c);
 }
@@ -149,7 +121,7 @@ static void test_an_administrator_ends_sessions(void **state)
         shell("systemctl stop 'chat-web@*.service'");
         client_expect(c, "\"code\":\"shut-down\"");
         client_expect_end(c);
-        leave(c);
+        witness_sees_leave(c);
         shell("chatctl ban 127.0.0.5");
         c = browser_connect("127.0.0.5", WEB_PORT);
         browser_ask_for_websocket(c, HOST, OWN_ORIGIN);
@@ -165,9 +137,9 @@ static void test_stopping_the_listener_disconnects_nobody(void **state)
         struct client *c = join_from("127.0.0.5");
         shell("systemctl stop chat-web.socket");
         shell("! nc -z 127.0.0.1 %d", WEB_PORT);
-        assert_chat(c, "no listener", 0);
+        browser_assert_chat(c, "no listener", 0);
         shell("systemctl start chat-web.socket");
-        assert_chat(c, "again", 0);
+        browser_assert_chat(c, "again", 0);
         hang_up(c);
 }
 
@@ -200,7 +172,7 @@ static void test_many_silent_clients(void **state)
         client_send(other, "hello\n");
         client_expect(witness, "%s: hello\r\n", other->name);
         c = join_from("127.0.0.1");
-        assert_chat(c, "beside them", 0);
+        browser_assert_chat(c, "beside them", 0);
         hang_up(c);
         for (int i = 0; i < SILENT; i++) {
                 assert_string_equal(client_expect_end(silent[i]), "");
@@ -227,7 +199,7 @@ static void test_an_address_that_connects_too_often(void **state)
         assert_string_equal(client_expect_end(c), "");
         client_free(c);
         c = join_from("127.0.0.7");
-        assert_chat(c, "beside them", 0);
+        browser_assert_chat(c, "beside them", 0);
         shell("chatctl status | grep -Eqx ' *at chat-web.socket: 1'");
         assert_string_equal(shell("chatctl metrics | grep '^chat_socket_[a-z_]*{socket=\"chat-web' | grep -v accepted"),
                             "chat_socket_listening{socket=\"chat-web.socket\"} 1\n"
@@ -243,7 +215,7 @@ static void test_an_address_that_connects_too_often(void **state)
               "systemctl restart chat-web.socket");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, join_witness, leave_witness)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, witness_join, leave_witness)
 
 int main(void)
 {
