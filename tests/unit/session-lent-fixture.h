@@ -110,6 +110,28 @@ static inline void die_writing(struct fixture *f, uint64_t first, uint64_t last,
         lent_close(&f->lent);
 }
 
+/* Writes all but the last `left` bytes of a record to the client, and dies. `text` is the record in this look at `ms`, and
+ * has `size` bytes. */
+static inline void die_writing_record(struct fixture *f, const struct record *r, enum outlet_look look, uint64_t ms,
+                                      char *text, size_t size, size_t left)
+{
+        struct outlet_batch *shared = f->batch.outlet;
+        struct lent_text t = {.number = ++f->batches,
+                              .to = 1,
+                              .lines = 1,
+                              .rooms = (const uint32_t[]){1, 0},
+                              .bytes = size,
+                              .ms = ms,
+                              .pieces = &(struct iovec){text, size - left},
+                              .n = 1};
+        shared->records[0] = (struct outlet_record){.id = r->id, .key = record_key(r)};
+        shared->records[0].bytes[look] = (uint32_t)size;
+        atomic_store(&shared->number, t.number);
+        await_turn(f);
+        assert_false(lent_write(&f->lent, &t, 0));
+        lent_close(&f->lent);
+}
+
 /* Calls the roll as a new chatd does. */
 static inline void call_roll(struct fixture *f, uint64_t epoch)
 {

@@ -52,20 +52,7 @@ static void write_and_die(struct fixture *f, size_t left)
         char text[1024];
         const struct line_form form = {.server = "irc.test"};
         size_t size = line_record(&form, &said, 0, text, sizeof(text));
-        struct outlet_batch *shared = f->batch.outlet;
-        struct lent_text t = {.number = ++f->batches,
-                              .to = 1,
-                              .lines = 1,
-                              .rooms = (const uint32_t[]){1, 0},
-                              .bytes = size,
-                              .pieces = &(struct iovec){text, size - left},
-                              .n = 1};
-        shared->records[0] = (struct outlet_record){.id = said.id, .key = record_key(&said)};
-        shared->records[0].bytes[OUTLET_IRC] = (uint32_t)size;
-        atomic_store(&shared->number, t.number);
-        await_turn(f);
-        assert_false(lent_write(&f->lent, &t, 0));
-        lent_close(&f->lent);
+        die_writing_record(f, &said, OUTLET_IRC, 0, text, size, left);
 }
 
 /* Lets the next chatd relay the line again, and another one. A chatd of version 9 knows no style. */

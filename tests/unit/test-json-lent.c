@@ -61,21 +61,7 @@ static void write_and_die(struct fixture *f, enum outlet_look look, size_t left)
 {
         char text[1024];
         size_t size = form_record(look == OUTLET_MESSAGE, &said, MS, text, sizeof(text));
-        struct outlet_batch *shared = f->batch.outlet;
-        struct lent_text t = {.number = ++f->batches,
-                              .to = 1,
-                              .lines = 1,
-                              .rooms = (const uint32_t[]){1, 0},
-                              .bytes = size,
-                              .ms = MS,
-                              .pieces = &(struct iovec){text, size - left},
-                              .n = 1};
-        shared->records[0] = (struct outlet_record){.id = said.id, .key = record_key(&said)};
-        shared->records[0].bytes[look] = (uint32_t)size;
-        atomic_store(&shared->number, t.number);
-        await_turn(f);
-        assert_false(lent_write(&f->lent, &t, 0));
-        lent_close(&f->lent);
+        die_writing_record(f, &said, look, MS, text, size, left);
 }
 
 /* Lets the next chatd relay the line again, and another one. */
