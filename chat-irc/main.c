@@ -9,7 +9,12 @@
 #include "irc.h"
 #include "line.h"
 
-/* `own` is the name of the server. */
+struct options {
+        struct serve_options serve;
+        char server[LINE_SERVER_MAX_BYTES + 1]; /* the name of the server */
+};
+
+/* `own` is `server`. */
 static int main_take_option(void *own, int option, const char *argument, const char *name)
 {
         (void)option; /* there is one */
@@ -34,15 +39,14 @@ int main(int argc, char **argv)
 {
         static struct session session; /* large: its pages are used only as needed */
         static struct irc irc;
-        static struct serve_options options;
-        static char server[LINE_SERVER_MAX_BYTES + 1];
-        static const struct irc_options irc_options = {.server = server};
+        static struct options options = {.serve = SERVE_DEFAULTS};
+        static const struct irc_options irc_options = {.server = options.server};
 
-        int status = serve_begin(&options, &main_program, argc, argv, server);
+        int status = serve_begin(&options.serve, &main_program, argc, argv, options.server);
         if (status >= 0)
                 return status;
-        if (server[0] == '\0')
-                line_server(server);
+        if (options.server[0] == '\0')
+                line_server(options.server);
         irc.options = &irc_options;
-        return serve_client(&options, &main_program, &session, &irc_kind, &irc);
+        return serve_client(&options.serve, &main_program, &session, &irc_kind, &irc);
 }

@@ -63,7 +63,7 @@ int main(int argc, char **argv)
         static struct session session; /* large, as is the next; their pages are used only as needed */
         static struct terminal terminal;
         static struct charset charset;
-        static struct serve_options options;
+        static struct serve_options options = SERVE_DEFAULTS;
         static struct own_options own = {.charset = &charset, .kind = &terminal_kind};
 
         int status = serve_begin(&options, &main_program, argc, argv, &own);

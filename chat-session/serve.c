@@ -174,7 +174,6 @@ static int serve_parse(struct serve_options *o, const struct serve_program *p, i
 int serve_begin(struct serve_options *o, const struct serve_program *p, int argc, char **argv, void *own)
 {
         settings_init(&o->settings);
-        o->session.dir = RUN_DIR_DEFAULT;
         int r = serve_parse(o, p, argc, argv, own);
         if (r >= 0)
                 return r;

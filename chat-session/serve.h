@@ -28,9 +28,17 @@ struct serve_options {
         bool no_sandbox;
 };
 
-/* Reads the command line and the settings into `o`, and takes the descriptors that the launcher passed. `own` is for
- * take(). Returns -1 if the session is to run. Otherwise prints the reason on standard error, or what was asked for on
- * standard output, and returns the exit status. An error in the file of settings costs only its line, and is logged. */
+/* What the options are before they are read. They are not all zeros, so the linker puts them beside other data that each
+ * session writes. Behind the large buffers of a program, they would take another page of memory. */
+#define SERVE_DEFAULTS                                                                                                 \
+        {                                                                                                              \
+                .session = {.dir = RUN_DIR_DEFAULT }                                                                   \
+        }
+
+/* Reads the command line and the settings into `o`, which is SERVE_DEFAULTS, and takes the descriptors that the launcher
+ * passed. `own` is for take(). Returns -1 if the session is to run. Otherwise prints the reason on standard error, or what
+ * was asked for on standard output, and returns the exit status. An error in the file of settings costs only its line,
+ * and is logged. */
 int serve_begin(struct serve_options *o, const struct serve_program *p, int argc, char **argv, void *own);
 
 /* Serves the client on standard input and output, in the sandbox, until it has left. `me` is the state of its kind.

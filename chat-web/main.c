@@ -12,8 +12,8 @@
 #include "site.h"
 #include "web.h"
 
-/* What the options of this program alone say. */
-struct own_options {
+struct options {
+        struct serve_options serve;
         bool is_json, is_forwarded;
 };
 
@@ -21,7 +21,7 @@ enum main_option { MAIN_JSON = 'j', MAIN_FORWARDED = 'f' };
 
 static int main_take_option(void *own, int option, const char *argument, const char *name)
 {
-        struct own_options *o = own;
+        struct options *o = own;
         (void)argument;
         o->is_json |= option == MAIN_JSON;
         o->is_forwarded |= option == MAIN_FORWARDED;
@@ -45,13 +45,13 @@ static const struct serve_program main_program = {
 };
 
 /* Returns the kind of client that the options ask for, and prepares its state. */
-static struct kind main_kind(struct web *w, const struct own_options *own, const struct settings *settings)
+static struct kind main_kind(struct web *w, const struct options *o)
 {
         static struct site site;
-        if (own->is_json)
+        if (o->is_json)
                 return json_kind;
-        site.origins = settings->web_origins;
-        site.is_forwarded = own->is_forwarded;
+        site.origins = o->serve.settings.web_origins;
+        site.is_forwarded = o->is_forwarded;
         w->site = &site;
         return browser_kind();
 }
@@ -60,13 +60,12 @@ int main(int argc, char **argv)
 {
         static struct session session; /* large: its pages are used only as needed */
         static struct web web;
-        static struct serve_options options;
-        static struct own_options own;
+        static struct options options = {.serve = SERVE_DEFAULTS};
 
-        int status = serve_begin(&options, &main_program, argc, argv, &own);
+        int status = serve_begin(&options.serve, &main_program, argc, argv, &options);
         if (status >= 0)
                 return status;
         parser_begin();
-        struct kind kind = main_kind(&web, &own, &options.settings);
-        return serve_client(&options, &main_program, &session, &kind, &web);
+        struct kind kind = main_kind(&web, &options);
+        return serve_client(&options.serve, &main_program, &session, &kind, &web);
 }
