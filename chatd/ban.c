@@ -72,6 +72,29 @@ int ban_parse(struct ban *ban, const char *what)
         return 0;
 }
 
+size_t ban_describe(const struct ban *ban, char line[static LINES_FILE_ENTRY_MAX_BYTES])
+{
+        _Static_assert(sizeof(struct ban) + 32 <= LINES_FILE_ENTRY_MAX_BYTES, "a ban is longer than a line");
+        return (size_t)snprintf(line, LINES_FILE_ENTRY_MAX_BYTES, "%s %" PRId64 " %u %s", ban->target, ban->time,
+                                (unsigned)ban->uid, ban->reason);
+}
+
+int ban_parse_line(struct ban *ban, char *line)
+{
+        const char *what = text_next_word(&line), *time = what ? text_next_word(&line) : NULL;
+        const char *uid = time ? text_next_word(&line) : NULL;
+        int64_t number;
+        *ban = (struct ban){0};
+        if (!uid || ban_parse(ban, what) < 0 || !lines_file_parse_number(time, INT64_MAX, &ban->time) ||
+            !lines_file_parse_number(uid, UINT32_MAX, &number))
+                return -EINVAL;
+        ban->uid = (uid_t)number;
+        if (strlen(line) > CONTROL_REASON_MAX_BYTES || !text_is_clean(line, strlen(line)))
+                return -EINVAL;
+        memcpy(ban->reason, line, strlen(line));
+        return 0;
+}
+
 bool ban_widen(const struct ban *ban, char text[static NETWORK_MAX_BYTES + 1])
 {
         const struct network n = network_of(ban->target);

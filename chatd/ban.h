@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,6 +17,7 @@
 #include <chat/frame.h>
 
 #include "address.h"
+#include "lines-file.h"
 
 enum { BAN_WHAT_MAX_BYTES = NAME_MAX_BYTES }; /* "IPv6%INTERFACE/BITS" needs 65 */
 
@@ -33,6 +35,12 @@ struct ban {
 /* Reads `what` into `ban`: a name, or an address with or without bits. Returns 0 or -EINVAL. A port is ignored, because
  * the addresses of members are shown with their ports. */
 int ban_parse(struct ban *ban, const char *what);
+
+/* Writes the ban as a line of a file, "WHAT TIME UID REASON". Returns its length. */
+size_t ban_describe(const struct ban *ban, char line[static LINES_FILE_ENTRY_MAX_BYTES]);
+
+/* Reads such a line, which it changes. Returns 0 or -EINVAL. */
+int ban_parse_line(struct ban *ban, char *line);
 
 /* Returns true if the ban is of a single IPv6 address, and its host may have other addresses in the same network. Then
  * writes that network, in the form of a ban. */

@@ -46,13 +46,6 @@ static void control_suggest_ban(const struct chat *chat, struct control_client *
         control_put(&client->end, "name=%s", m->name);
 }
 
-/* Waits until the change of the bans is on the disk. The end of the answer is prepared. */
-static void control_await_disk(const struct chat *chat, struct control_client *client)
-{
-        client->changes = chat->bans.changes;
-        control_client_enter(client, CONTROL_DISK);
-}
-
 void control_bans_add(struct chat *chat, struct control_client *client, const char *what, const char *why)
 {
         struct ban ban;
@@ -69,7 +62,7 @@ void control_bans_add(struct chat *chat, struct control_client *client, const ch
                 ban_check_begin(chat);
                 control_client_prepare(client, CONTROL_OK, "%s", ban.target);
                 control_suggest_ban(chat, client, &ban);
-                control_await_disk(chat, client);
+                control_client_await_disk(client, &chat->bans.file);
         }
 }
 
@@ -84,19 +77,6 @@ void control_bans_remove(struct chat *chat, struct control_client *client, const
         } else {
                 eventlog_unban(chat->log, client->uid, ban.target);
                 control_client_prepare(client, CONTROL_OK, "%s", ban.target);
-                control_await_disk(chat, client);
+                control_client_await_disk(client, &chat->bans.file);
         }
-}
-
-void control_bans_check(const struct chat *chat, struct control_client *client, bool late)
-{
-        bool written = chat->bans.disk_changes >= client->changes;
-        if (written && chat->bans.error == 0)
-                control_client_enter(client, CONTROL_END);
-        else if (written)
-                control_client_end(client, CONTROL_FAILED, "in effect only until chatd ends: cannot write %s: %s",
-                                   chat->bans.path, strerror(-chat->bans.error));
-        else if (late)
-                control_client_end(client, CONTROL_QUEUED, "the change is in effect, but %s is not written yet",
-                                   chat->bans.path);
 }

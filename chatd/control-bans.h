@@ -5,15 +5,9 @@
  */
 #pragma once
 
-#include <stdbool.h>
-
 struct chat;
 struct control_client;
 
 /* Adds a ban of an address, a network or a name. `why` is clean text of CONTROL_REASON_MAX_BYTES at most. */
 void control_bans_add(struct chat *chat, struct control_client *client, const char *what, const char *why);
 void control_bans_remove(struct chat *chat, struct control_client *client, const char *what);
-
-/* Ends the answer of a client in CONTROL_DISK if its change was written, could not be written, or takes too long
- * (`late`). */
-void control_bans_check(const struct chat *chat, struct control_client *client, bool late);

@@ -9,6 +9,8 @@
 #include <chat/clock.h>
 #include <chat/socket.h>
 
+#include "kept-file.h"
+
 #define STEP(state) (1U << CONTROL_##state)
 
 /* The table of control-client.h. */
@@ -114,4 +116,25 @@ void control_client_done(struct control_client *client, const char *status)
 {
         control_begin_end(&client->end, status);
         control_client_enter(client, CONTROL_END);
+}
+
+void control_client_await_disk(struct control_client *client, const struct kept_file *file)
+{
+        client->file = file;
+        client->changes = file->changes;
+        control_client_enter(client, CONTROL_DISK);
+}
+
+void control_client_check_disk(struct control_client *client, bool late)
+{
+        const struct kept_file *file = client->file;
+        bool written = file->disk_changes >= client->changes;
+        if (written && file->error == 0)
+                control_client_enter(client, CONTROL_END);
+        else if (written)
+                control_client_end(client, CONTROL_FAILED, "in effect only until chatd ends: cannot write %s: %s",
+                                   file->path, strerror(-file->error));
+        else if (late)
+                control_client_end(client, CONTROL_QUEUED, "the change is in effect, but %s is not written yet",
+                                   file->path);
 }

@@ -9,7 +9,7 @@
  *   CONTROL_QUEUE      room for its frame in the queue       TURN, END           END, "busy"
  *   CONTROL_TURN       its frame's turn in the queue         DEPARTURE, END      END, "queued"
  *   CONTROL_DEPARTURE  the removed member to leave           END                 END, "stays"
- *   CONTROL_DISK       its change of the bans on the disk    END                 END, "queued"
+ *   CONTROL_DISK       its change of a list on the disk      END                 END, "queued"
  *   CONTROL_END        room for the end of the answer        IDLE                is closed
  *
  * CONTROL_TURN follows CONTROL_QUEUE alone, never CONTROL_IDLE.
@@ -29,6 +29,7 @@
 #include "member.h"
 
 struct chat;
+struct kept_file;
 
 enum {
         CONTROL_IDLE_MS = 60 * 1000,
@@ -50,12 +51,13 @@ struct control_client {
         int fd;             /* -1: free */
         uid_t uid;
         enum control_state state;
-        uint32_t events;     /* the events that epoll waits for */
-        int64_t deadline_ms; /* the time limit of the state, CLOCK_MONOTONIC */
-        uint64_t number;     /* the number of the request */
-        uint64_t id;         /* the id of the member that the request removes */
-        bool removal;        /* the request removes a member */
-        uint64_t changes;    /* the number of changes of the bans, up to the change of this request */
+        uint32_t events;              /* the events that epoll waits for */
+        int64_t deadline_ms;          /* the time limit of the state, CLOCK_MONOTONIC */
+        uint64_t number;              /* the number of the request */
+        uint64_t id;                  /* the id of the member that the request removes */
+        bool removal;                 /* the request removes a member */
+        const struct kept_file *file; /* the file that the request changes */
+        uint64_t changes;             /* the number of changes of its list, up to the change of this request */
         /* Writes the next record of a list into `p`, and advances `next`. Returns false if there is none. */
         bool (*next_record)(struct chat *chat, struct control_client *client, struct control_packet *p);
         size_t next, count; /* the index of the next record of a list, and the number of records */
@@ -96,3 +98,10 @@ __attribute__((format(printf, 3, 4))) void control_client_end(struct control_cli
 
 /* Ends an answer that needs no text. */
 void control_client_done(struct control_client *client, const char *status);
+
+/* Enters CONTROL_DISK: waits until all changes up to now are in the file. The end of the answer is prepared. */
+void control_client_await_disk(struct control_client *client, const struct kept_file *file);
+
+/* Ends the answer of a client in CONTROL_DISK if its change was written, could not be written, or takes too long
+ * (`late`). */
+void control_client_check_disk(struct control_client *client, bool late);

@@ -122,7 +122,7 @@ static void control_put_chat(struct chat *chat, struct control_packet *p)
         control_put(p, "lagging=%zu", lagging);
         control_put(p, "muted=%zu", muted);
         control_put(p, "bans=%zu", chat->bans.count);
-        control_put(p, "bans_file=%s", chat->bans.is_damaged ? "damaged" : "whole");
+        control_put(p, "bans_file=%s", chat->bans.file.is_damaged ? "damaged" : "whole");
         control_put(p, "ignored=%" PRIu64, chat->complaints.ignored_total);
         control_put(p, "refused=%" PRIu64,
                     chat->refusals[REFUSED_BANNED] + chat->refusals[REFUSED_CROWDED] + chat->refusals[REFUSED_FULL]);

@@ -10,7 +10,6 @@
 #include <chat/socket.h>
 
 #include "chat.h"
-#include "control-bans.h"
 #include "control-client.h"
 #include "control-lists.h"
 #include "control-requests.h"
@@ -73,7 +72,7 @@ int control_listen(struct chat *chat, int fd, const char *group)
         for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
                 c->clients[i].fd = -1;
         c->listener = fd;
-        int r = control_watch(chat, &c->bans_watch, WATCH_BANS, chat->bans.disk.event);
+        int r = control_watch(chat, &c->bans_watch, WATCH_BANS, chat->bans.file.disk.event);
         return r < 0 ? r : control_watch_listener(chat);
 }
 
@@ -217,7 +216,7 @@ static bool control_look_again(struct chat *chat, struct control_client *client,
                 control_requests_departure(chat, client, late);
                 return true;
         case CONTROL_DISK:
-                control_bans_check(chat, client, late);
+                control_client_check_disk(client, late);
                 return true;
         case CONTROL_IDLE:
         case CONTROL_LIST:

@@ -3,8 +3,8 @@
 #include <chat/journal.h>
 #include <chat/lack.h>
 
-#include "bans-file.h"
 #include "floods.h"
+#include "lines-file.h"
 
 static const char *const reasons[LEAVE_REASONS] = {
         [LEAVE_EXIT] = "exit",       [LEAVE_EOF] = "end of file",       [LEAVE_INTERRUPT] = "interrupt",
@@ -275,22 +275,23 @@ void eventlog_unserved(struct journal *log, uint64_t id, int error, uint64_t oth
 }
 
 /* Appends the numbers of the listed lines. */
-static void eventlog_list_lines(FILE *out, const struct bans_file_lines *lines)
+static void eventlog_list_lines(FILE *out, const struct lines_file_lines *lines)
 {
-        size_t count = lines->count < BANS_FILE_LINES_LISTED ? lines->count : BANS_FILE_LINES_LISTED;
+        size_t count = lines->count < LINES_FILE_LINES_LISTED ? lines->count : LINES_FILE_LINES_LISTED;
         for (size_t i = 0; i < count; i++)
                 fprintf(out, "%s%u", i > 0 ? ", " : ": line ", lines->first[i]);
         if (lines->count > count)
                 fprintf(out, " and %zu more", lines->count - count);
 }
 
-static void eventlog_describe_damage(FILE *out, const struct bans_file_report *report)
+static void eventlog_describe_damage(FILE *out, const char *noun, const struct lines_file_report *report)
 {
         if (report->has_total)
-                fprintf(out, " is damaged: %zu of %zu bans are intact and in effect", report->intact, report->total);
+                fprintf(out, " is damaged: %zu of %zu %s are intact and in effect", report->intact, report->total,
+                        noun);
         else
-                fprintf(out, " is damaged: %zu bans are intact and in effect; how many are lost is not known",
-                        report->intact);
+                fprintf(out, " is damaged: %zu %s are intact and in effect; how many are lost is not known",
+                        report->intact, noun);
         if (report->is_mixed)
                 fputs(", but some of them are of an earlier file", out);
         if (report->bad.count > 0)
@@ -303,22 +304,23 @@ static void eventlog_describe_damage(FILE *out, const struct bans_file_report *r
                 fputs("; the file is too long, and its end was not read", out);
 }
 
-static void eventlog_describe_edit(FILE *out, const struct bans_file_report *report)
+static void eventlog_describe_edit(FILE *out, const struct lines_file_report *report)
 {
         fputs(" was edited; in effect without a checksum", out);
         eventlog_list_lines(out, &report->without_sum);
 }
 
-void eventlog_bans(struct journal *log, const char *path, const struct bans_file_report *report, const char *kept)
+void eventlog_lines_file(struct journal *log, const char *noun, const char *path,
+                         const struct lines_file_report *report, const char *kept)
 {
         struct journal_event e = {0};
         char text[1024] = "";
-        bool damaged = report->state == BANS_FILE_DAMAGED;
+        bool damaged = report->state == LINES_FILE_DAMAGED;
         FILE *out = fmemopen(text, sizeof(text), "w");
         if (!out)
                 return;
         if (damaged)
-                eventlog_describe_damage(out, report);
+                eventlog_describe_damage(out, noun, report);
         else
                 eventlog_describe_edit(out, report);
         if (kept)

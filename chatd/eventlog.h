@@ -9,8 +9,8 @@
 
 #include <chat/frame.h>
 
-struct bans_file_report;
 struct journal;
+struct lines_file_report;
 
 enum { EVENTLOG_TEXT_MAX_BYTES = 256 }; /* of an administrator's text */
 
@@ -60,9 +60,10 @@ void eventlog_unconfined(struct journal *log, uint64_t id, enum confinement conf
 /* Logs that the session `id` ends because it could not enter its sandbox. `error` is an errno. `others` did so since
  * the last such entry. */
 void eventlog_unserved(struct journal *log, uint64_t id, int error, uint64_t others);
-/* Logs that the file of bans is damaged, or was edited. The damaged file is kept under the path `kept`, or not at all
- * (NULL). */
-void eventlog_bans(struct journal *log, const char *path, const struct bans_file_report *report, const char *kept);
+/* Logs that the file `path` is damaged, or was edited. Its entries are called `noun`, such as "bans". The damaged file is
+ * kept under the path `kept`, or not at all (NULL). */
+void eventlog_lines_file(struct journal *log, const char *noun, const char *path,
+                         const struct lines_file_report *report, const char *kept);
 /* Logs that the link to other hosts sent HELLO, or that its inbox is gone. */
 void eventlog_link(struct journal *log, bool there);
 void eventlog_started(struct journal *log, uint64_t epoch, size_t recovered);

@@ -239,7 +239,7 @@ static void chatd_open_control(struct chatd *d, const char *dir)
 {
         int r = bans_read(&d->chat.bans, chatd_state_directory(dir), d->chat.log);
         if (r < 0)
-                eventlog_warning(d->chat.log, "cannot read who is banned", r);
+                eventlog_warning(d->chat.log, "cannot read the file of bans", r);
         if (d->control < 0)
                 return;
         r = control_listen(&d->chat, d->control, d->own_intake ? NULL : CONTROL_GROUP);

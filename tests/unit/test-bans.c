@@ -66,7 +66,7 @@ static void read_again(struct fixture *f)
 
 static void write_file(struct fixture *f, const char *text)
 {
-        FILE *file = fopen(f->bans.path, "w");
+        FILE *file = fopen(f->bans.file.path, "w");
         assert_non_null(file);
         fputs(text, file);
         fclose(file);
@@ -211,7 +211,7 @@ static void test_the_file(void **state)
         assert_string_equal(ban->reason, "a reason");
         assert_int_equal(ban->time, 1700000000);
         assert_int_equal(ban->uid, 1000);
-        assert_int_equal(stat(f->bans.path, &st), 0);
+        assert_int_equal(stat(f->bans.file.path, &st), 0);
         assert_int_equal(st.st_mode & 0777, 0600);
 
         assert_int_equal(add(f, "BOB"), 0); /* replaces the other one */
@@ -231,7 +231,7 @@ static void test_bad_lines(void **state)
         memset(line, 'x', sizeof(line) - 1);
         line[sizeof(line) - 1] = '\0';
         write_file(f, "# a comment\nbob 1 0 why not\nbob\nann 1 0\neve x 0 \neve 1 -1 \n\nzoe 1 0 \x1b[31m\n");
-        FILE *file = fopen(f->bans.path, "a");
+        FILE *file = fopen(f->bans.file.path, "a");
         fprintf(file, "%s\n192.0.2.0/24 5 1000 spam and more\nlast 1 0 ", line);
         fclose(file);
         read_again(f);
@@ -243,7 +243,7 @@ static void test_bad_lines(void **state)
 static void change_file(struct fixture *f, const char *from, const char *to)
 {
         static char text[4096];
-        FILE *file = fopen(f->bans.path, "r+");
+        FILE *file = fopen(f->bans.file.path, "r+");
         assert_non_null(file);
         text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
         char *found = strstr(text, from);
@@ -260,24 +260,24 @@ static void test_a_damaged_file(void **state)
         struct fixture *f = *state;
         char kept[PATH_MAX];
         struct stat damaged, there;
-        snprintf(kept, sizeof(kept), "%s/" BANS_DAMAGED_NAME, f->dir);
+        snprintf(kept, sizeof(kept), "%s/bans.damaged", f->dir);
         assert_int_equal(add(f, "bob"), 0);
         assert_int_equal(add(f, "192.0.2.7"), 0);
         read_again(f);
-        assert_false(f->bans.is_damaged);
-        assert_int_equal(f->bans.changes, 0); /* nothing needs to be written */
+        assert_false(f->bans.file.is_damaged);
+        assert_int_equal(f->bans.file.changes, 0); /* nothing needs to be written */
         for (int i = 0; i < 2; i++) {
                 change_file(f, "192.0.2.", "192.0.3.");
-                assert_int_equal(stat(f->bans.path, &damaged), 0);
+                assert_int_equal(stat(f->bans.file.path, &damaged), 0);
                 read_again(f);
-                assert_true(f->bans.is_damaged);
+                assert_true(f->bans.file.is_damaged);
                 assert_true(is_banned(f, "bob", NULL));
                 assert_false(is_banned(f, "ann", "192.0.2.7:1"));
                 assert_false(is_banned(f, "ann", "192.0.3.7:1"));
                 read_again(f); /* the file was written anew, with the ban that is left */
-                assert_int_equal(f->bans.changes, 0);
+                assert_int_equal(f->bans.file.changes, 0);
                 assert_int_equal(f->bans.count, 1);
-                assert_true(f->bans.is_damaged);
+                assert_true(f->bans.file.is_damaged);
                 assert_int_equal(stat(kept, &there), 0);
                 assert_int_equal(there.st_ino, damaged.st_ino);
                 assert_int_equal(add(f, "192.0.2.7"), 0);
@@ -285,7 +285,7 @@ static void test_a_damaged_file(void **state)
         }
         unlink(kept);
         read_again(f);
-        assert_false(f->bans.is_damaged);
+        assert_false(f->bans.file.is_damaged);
 }
 
 /* A damaged file that cannot be kept is not overwritten before the bans change. */
@@ -294,17 +294,17 @@ static void test_a_damaged_file_that_cannot_be_kept(void **state)
         struct fixture *f = *state;
         char kept[PATH_MAX];
         struct stat damaged, there;
-        snprintf(kept, sizeof(kept), "%s/" BANS_DAMAGED_NAME, f->dir);
+        snprintf(kept, sizeof(kept), "%s/bans.damaged", f->dir);
         assert_int_equal(add(f, "bob"), 0);
         bans_finish(&f->bans);
         change_file(f, "bob", "rob");
-        assert_int_equal(stat(f->bans.path, &damaged), 0);
+        assert_int_equal(stat(f->bans.file.path, &damaged), 0);
         assert_int_equal(mkdir(kept, 0700), 0);
         read_again(f);
         read_again(f);
         assert_int_equal(f->bans.count, 0);
-        assert_true(f->bans.is_damaged);
-        assert_int_equal(stat(f->bans.path, &there), 0);
+        assert_true(f->bans.file.is_damaged);
+        assert_int_equal(stat(f->bans.file.path, &there), 0);
         assert_int_equal(there.st_ino, damaged.st_ino);
 }
 
@@ -313,18 +313,18 @@ static void test_a_file_that_cannot_be_read(void **state)
 {
         struct fixture *f = *state;
         char kept[PATH_MAX], there[PATH_MAX] = "";
-        snprintf(kept, sizeof(kept), "%s/" BANS_DAMAGED_NAME, f->dir);
+        snprintf(kept, sizeof(kept), "%s/bans.damaged", f->dir);
         bans_free(&f->bans);
         char path[PATH_MAX];
-        snprintf(path, sizeof(path), "%s/" BANS_FILE_NAME, f->dir);
-        assert_int_equal(symlink(BANS_FILE_NAME, path), 0); /* even root cannot read that */
+        snprintf(path, sizeof(path), "%s/bans", f->dir);
+        assert_int_equal(symlink("bans", path), 0); /* even root cannot read that */
         assert_int_equal(bans_read(&f->bans, f->dir, f->log), -ELOOP);
-        assert_true(f->bans.is_damaged);
+        assert_true(f->bans.file.is_damaged);
         assert_int_equal(add(f, "bob"), 0);
         read_again(f);
         assert_true(is_banned(f, "bob", NULL));
         assert_true(readlink(kept, there, sizeof(there) - 1) > 0);
-        assert_string_equal(there, BANS_FILE_NAME);
+        assert_string_equal(there, "bans");
 }
 
 /* A file of the version before, or one that a person wrote, gets its checksums at once. */
@@ -333,11 +333,11 @@ static void test_a_file_without_checksums(void **state)
         struct fixture *f = *state;
         write_file(f, "bob 1 0 why not\n");
         read_again(f);
-        assert_false(f->bans.is_damaged);
+        assert_false(f->bans.file.is_damaged);
         assert_int_equal(f->bans.count, 1);
         read_again(f);
         assert_int_equal(f->bans.count, 1);
-        assert_int_equal(f->bans.changes, 0);
+        assert_int_equal(f->bans.file.changes, 0);
 }
 
 /* A change stays in effect as long as chatd runs, and the next change tries to write again. */
@@ -347,18 +347,18 @@ static void test_it_cannot_be_written(void **state)
         char new[PATH_MAX + 8];
         assert_int_equal(add(f, "bob"), 0);
         bans_finish(&f->bans);
-        assert_int_equal(f->bans.error, 0);
-        snprintf(new, sizeof(new), "%s.new", f->bans.path);
+        assert_int_equal(f->bans.file.error, 0);
+        snprintf(new, sizeof(new), "%s.new", f->bans.file.path);
         assert_int_equal(mkdir(new, 0700), 0); /* even root cannot write there */
         assert_int_equal(add(f, "zoe"), 0);
         bans_finish(&f->bans);
-        assert_int_equal(f->bans.error, -EISDIR);
-        assert_int_equal(f->bans.disk_changes, f->bans.changes);
+        assert_int_equal(f->bans.file.error, -EISDIR);
+        assert_int_equal(f->bans.file.disk_changes, f->bans.file.changes);
         assert_true(is_banned(f, "zoe", "192.0.2.1:1"));
         rmdir(new);
         assert_int_equal(add(f, "eve"), 0);
         bans_finish(&f->bans);
-        assert_int_equal(f->bans.error, 0);
+        assert_int_equal(f->bans.file.error, 0);
         read_again(f);
         assert_int_equal(f->bans.count, 3);
 }
@@ -367,7 +367,7 @@ static void test_as_many_as_can_be(void **state)
 {
         struct fixture *f = *state;
         char line[64];
-        FILE *file = fopen(f->bans.path, "w");
+        FILE *file = fopen(f->bans.file.path, "w");
         for (int i = 0; i < BANS_MAX - 1; i++)
                 fprintf(file, "n-%d 1 0 \n", i);
         fclose(file);
@@ -378,7 +378,7 @@ static void test_as_many_as_can_be(void **state)
         assert_int_equal(add(f, "last"), 0);
         snprintf(line, sizeof(line), "n-%d", BANS_MAX - 2);
         assert_true(is_banned(f, line, NULL));
-        file = fopen(f->bans.path, "a");
+        file = fopen(f->bans.file.path, "a");
         fputs("one-more 1 0 \n", file);
         fclose(file);
         read_again(f);

@@ -4,7 +4,7 @@
 
 #include <chat/journal.h>
 
-#include "../../chatd/bans-file.h"
+#include "../../chatd/lines-file.h"
 #include "../../chatd/eventlog.h"
 
 #include "test.h"
@@ -95,17 +95,19 @@ static void test_damaged_bans(void **state)
 {
         struct fixture *f = *state;
         static char all[4096];
-        struct bans_file_report report = {.state = BANS_FILE_DAMAGED, .has_total = true, .total = 9, .intact = 8};
-        eventlog_bans(f->log, "/d/bans", &report, "/d/bans.damaged");
+        struct lines_file_report report = {.state = LINES_FILE_DAMAGED, .has_total = true, .total = 9, .intact = 8};
+        eventlog_lines_file(f->log, "bans", "/d/bans", &report, "/d/bans.damaged");
         report.bad.count = 2;
         report.bad.first[0] = 5;
         report.bad.first[1] = 7;
         report.is_mixed = report.too_long = true;
-        eventlog_bans(f->log, "/d/bans", &report, NULL);
-        report = (struct bans_file_report){.state = BANS_FILE_DAMAGED, .without_sum.count = BANS_FILE_LINES_LISTED + 3};
-        eventlog_bans(f->log, "/d/bans", &report, "/d/bans.damaged");
-        report = (struct bans_file_report){.state = BANS_FILE_EDITED, .without_sum = {1, {12}}};
-        eventlog_bans(f->log, "/d/bans", &report, NULL);
+        eventlog_lines_file(f->log, "bans", "/d/bans", &report, NULL);
+        report = (struct lines_file_report){.state = LINES_FILE_DAMAGED, .without_sum.count = LINES_FILE_LINES_LISTED + 3};
+        eventlog_lines_file(f->log, "bans", "/d/bans", &report, "/d/bans.damaged");
+        report = (struct lines_file_report){.state = LINES_FILE_EDITED, .without_sum = {1, {12}}};
+        eventlog_lines_file(f->log, "bans", "/d/bans", &report, NULL);
+        report = (struct lines_file_report){.state = LINES_FILE_DAMAGED, .has_total = true, .total = 2};
+        eventlog_lines_file(f->log, "tokens", "/d/tokens", &report, NULL);
         assert_string_equal(
                 stop_and_read(f, all, sizeof(all)),
                 "chatd: /d/bans is damaged: 8 of 9 bans are intact and in effect; the damaged file is kept as "
@@ -115,7 +117,8 @@ static void test_damaged_bans(void **state)
                 "chatd: /d/bans is damaged: 0 bans are intact and in effect; how many are lost is not known; in "
                 "effect without a checksum: line 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 and 3 more; the "
                 "damaged file is kept as bans.damaged\n"
-                "chatd: /d/bans was edited; in effect without a checksum: line 12\n");
+                "chatd: /d/bans was edited; in effect without a checksum: line 12\n"
+                "chatd: /d/tokens is damaged: 0 of 2 tokens are intact and in effect\n");
 }
 
 static void test_a_log_that_is_stuck_costs_events_and_they_are_counted(void **state)

@@ -1,8 +1,9 @@
-/* The file of bans. After any damage, intact bans are in effect, and the others are reported. */
+/* Files with an entry in each line, here files of bans. After any damage, intact bans are in effect, and the others are
+ * reported. */
 #include <stdio.h>
 
-#include "../../chatd/bans-file.h"
 #include "../../chatd/bans.h"
+#include "../../chatd/lines-file.h"
 
 #include "test.h"
 
@@ -28,12 +29,24 @@ struct taken {
         size_t count;
 };
 
-static int take(void *user, const struct ban *ban)
+static int take(void *user, char *line)
 {
         struct taken *t = user;
+        struct ban ban;
+        int r = ban_parse_line(&ban, line);
+        if (r < 0)
+                return r;
         assert_true(t->count < sizeof(t->list) / sizeof(t->list[0]));
-        t->list[t->count++] = *ban;
+        t->list[t->count++] = ban;
         return 0;
+}
+
+/* Reads a file of bans into `taken`. Returns what lines_file_read() does. */
+static int read_bans(const char *text, size_t size, struct taken *taken, struct lines_file_report *report)
+{
+        struct lines_file_kind kind = bans_file;
+        kind.take = take;
+        return lines_file_read(&kind, text, size, taken, report);
 }
 
 static void make_bans(struct ban list[static BANS], int64_t time)
@@ -48,7 +61,7 @@ static void make_bans(struct ban list[static BANS], int64_t time)
 static struct text write_bans(const struct ban *list, size_t count)
 {
         struct text t;
-        char *text = bans_file_write(list, count, &t.size);
+        char *text = lines_file_write(&bans_file, list, count, &t.size);
         assert_non_null(text);
         assert_true(t.size < sizeof(t.at));
         memcpy(t.at, text, t.size + 1);
@@ -56,13 +69,13 @@ static struct text write_bans(const struct ban *list, size_t count)
         return t;
 }
 
-static struct bans_file_report read_text(const struct text *t, struct taken *taken)
+static struct lines_file_report read_text(const struct text *t, struct taken *taken)
 {
-        struct bans_file_report report;
+        struct lines_file_report report;
         char *copy = malloc(t->size ? t->size : 1); /* exact size, so that ASan sees reads beyond the end */
         memcpy(copy, t->at, t->size);
         taken->count = 0;
-        assert_int_equal(bans_file_read(copy, t->size, take, taken, &report), 0);
+        assert_int_equal(read_bans(copy, t->size, taken, &report), 0);
         free(copy);
         return report;
 }
@@ -102,8 +115,8 @@ static void test_what_was_written(void **state)
         make_bans(list, 1700000000);
         for (size_t count = 0; count <= BANS; count++) {
                 struct text t = write_bans(list, count);
-                struct bans_file_report report = read_text(&t, &taken);
-                assert_int_equal(report.state, BANS_FILE_WHOLE);
+                struct lines_file_report report = read_text(&t, &taken);
+                assert_int_equal(report.state, LINES_FILE_WHOLE);
                 assert_true(report.has_total);
                 assert_int_equal(report.total, count);
                 assert_int_equal(report.intact, count);
@@ -111,6 +124,27 @@ static void test_what_was_written(void **state)
                 for (size_t i = 0; i < count; i++)
                         assert_true(has(&taken, &list[i]));
         }
+}
+
+/* The file has had these bytes since it has checksums, and earlier versions check them. */
+static void test_bytes(void **state)
+{
+        struct ban list[2] = {{.time = 1700000000, .uid = 1000, .reason = "spam"},
+                              {.time = 1700000000, .reason = "was rude"}};
+        (void)state;
+        assert_int_equal(ban_parse(&list[0], "192.0.2.0/24"), 0);
+        assert_int_equal(ban_parse(&list[1], "bob"), 0);
+        assert_string_equal(
+                write_bans(list, 2).at,
+                "#bans 2 23e572345c33d486 3ba00cfd338a99c2\n"
+                "# Who may not join the chat: WHAT TIME UID REASON. chatd writes this file, chatctl(1) changes it.\n"
+                "# To edit it: stop chatd, and remove all lines that begin with #; chatd writes them again. See "
+                "chatd(8).\n"
+                "#sum ffeba3bf579629c0\n"
+                "192.0.2.0/24 1700000000 1000 spam\n"
+                "#sum dc0ed18b0ba5fd46\n"
+                "bob 1700000000 0 was rude\n"
+                "#end 2 23e572345c33d486 f76078b05e50277d\n");
 }
 
 /* A chatd of the version before skips lines that begin with "#", and reads the others as bans. */
@@ -131,21 +165,21 @@ static void test_a_downgrade(void **state)
 
         /* a file of that version is read without a complaint */
         t.size = (size_t)snprintf(t.at, sizeof(t.at), OLD_FIRST_LINE);
-        assert_int_equal(read_text(&t, &taken).state, BANS_FILE_OLD);
+        assert_int_equal(read_text(&t, &taken).state, LINES_FILE_OLD);
         t.size += (size_t)snprintf(t.at + t.size, sizeof(t.at) - t.size, "bob 1700000000 5 was rude\n::1 1 0 \n");
-        struct bans_file_report report = read_text(&t, &taken);
-        assert_int_equal(report.state, BANS_FILE_OLD);
+        struct lines_file_report report = read_text(&t, &taken);
+        assert_int_equal(report.state, LINES_FILE_OLD);
         assert_int_equal(report.without_sum.count, 2);
         assert_int_equal(taken.count, 2);
         t.size -= 2; /* cut in its last line */
         report = read_text(&t, &taken);
-        assert_int_equal(report.state, BANS_FILE_DAMAGED);
+        assert_int_equal(report.state, LINES_FILE_DAMAGED);
         assert_int_equal(report.bad.count, 1);
         assert_int_equal(report.bad.first[0], 3);
         assert_int_equal(taken.count, 1);
 }
 
-static void read_string(const char *text, struct bans_file_report *report, struct taken *taken)
+static void read_string(const char *text, struct lines_file_report *report, struct taken *taken)
 {
         struct text t = {.size = strlen(text)};
         memcpy(t.at, text, t.size);
@@ -154,21 +188,21 @@ static void read_string(const char *text, struct bans_file_report *report, struc
 
 static void test_files_of_people(void **state)
 {
-        struct bans_file_report report;
+        struct lines_file_report report;
         struct taken taken;
         (void)state;
         read_string("bob 1 0 \n\n# and\nann 1 0 why\n", &report, &taken);
-        assert_int_equal(report.state, BANS_FILE_EDITED);
+        assert_int_equal(report.state, LINES_FILE_EDITED);
         assert_int_equal(taken.count, 2);
         assert_int_equal(report.without_sum.count, 2);
         assert_int_equal(report.without_sum.first[1], 4);
         read_string("bob 1 0 \nann\n", &report, &taken);
-        assert_int_equal(report.state, BANS_FILE_DAMAGED);
+        assert_int_equal(report.state, LINES_FILE_DAMAGED);
         assert_int_equal(taken.count, 1);
         read_string("", &report, &taken); /* no program writes such a file */
-        assert_int_equal(report.state, BANS_FILE_DAMAGED);
+        assert_int_equal(report.state, LINES_FILE_DAMAGED);
         read_string("# nothing\n", &report, &taken);
-        assert_int_equal(report.state, BANS_FILE_DAMAGED);
+        assert_int_equal(report.state, LINES_FILE_DAMAGED);
 }
 
 /* Appends a line to chatd's bans, or replaces a text. */
@@ -189,25 +223,25 @@ static void test_edits(void **state)
         (void)state;
         make_bans(list, 1700000000);
         struct text t = edit(list, "#end ", "eve 1 0 \n#end ");
-        struct bans_file_report report = read_text(&t, &taken);
-        assert_int_equal(report.state, BANS_FILE_EDITED);
+        struct lines_file_report report = read_text(&t, &taken);
+        assert_int_equal(report.state, LINES_FILE_EDITED);
         assert_int_equal(report.without_sum.count, 1);
         assert_int_equal(taken.count, BANS + 1);
 
         t = edit(list, "bob 1700000000", "eve 1 0 \nbob 1700000000"); /* the checksum is still that of bob */
         report = read_text(&t, &taken);
-        assert_int_equal(report.state, BANS_FILE_EDITED);
+        assert_int_equal(report.state, LINES_FILE_EDITED);
         assert_int_equal(taken.count, BANS + 1);
 
         t = edit(list, "bob 1700000000", "bob 1600000000");
         report = read_text(&t, &taken);
-        assert_int_equal(report.state, BANS_FILE_DAMAGED);
+        assert_int_equal(report.state, LINES_FILE_DAMAGED);
         assert_int_equal(report.intact, BANS - 1);
         assert_int_equal(report.bad.count, 1);
         assert_int_equal(taken.count, BANS - 1);
 
         t = edit(list, "# Who ", "# Those who ");
-        assert_int_equal(read_text(&t, &taken).state, BANS_FILE_WHOLE);
+        assert_int_equal(read_text(&t, &taken).state, LINES_FILE_WHOLE);
 }
 
 /* A ban of an earlier file, with the checksum that it had there. */
@@ -223,23 +257,23 @@ static void test_a_ban_of_an_earlier_file(void **state)
         const char *rob = strstr(e.at, "rob ") - 22;
         assert_int_equal(t.size, e.size);
         memcpy(t.at + (rob - e.at), rob, 22 + 20);
-        struct bans_file_report report = read_text(&t, &taken);
-        assert_int_equal(report.state, BANS_FILE_DAMAGED);
+        struct lines_file_report report = read_text(&t, &taken);
+        assert_int_equal(report.state, LINES_FILE_DAMAGED);
         assert_true(report.is_mixed);
         assert_int_equal(report.intact, BANS);
 }
 
 /* Checks what must be true for a damaged file. */
-static void check_damaged(const struct text *t, const struct ban list[static BANS], struct bans_file_report *report,
+static void check_damaged(const struct text *t, const struct ban list[static BANS], struct lines_file_report *report,
                           struct taken *taken)
 {
         *report = read_text(t, taken);
         size_t kept = count_kept(taken, list), wrong = count_wrong(taken, list);
-        bool without_any = report->state == BANS_FILE_EDITED && !report->has_total; /* all of it is reported */
-        if (kept < BANS && report->state != BANS_FILE_DAMAGED && !without_any)
+        bool without_any = report->state == LINES_FILE_EDITED && !report->has_total; /* all of it is reported */
+        if (kept < BANS && report->state != LINES_FILE_DAMAGED && !without_any)
                 fail_msg("%zu bans were lost without a word", BANS - kept);
         if (wrong > report->without_sum.count &&
-            report->state != BANS_FILE_DAMAGED) /* a wrong ban in a damaged file comes from another file */
+            report->state != LINES_FILE_DAMAGED) /* a wrong ban in a damaged file comes from another file */
                 fail_msg("%zu bans are wrong, of %zu it is said", wrong, report->without_sum.count);
         assert_true(report->intact + report->without_sum.count == taken->count);
 }
@@ -249,7 +283,7 @@ static void test_each_bit(void **state)
 {
         struct ban list[BANS];
         struct taken taken;
-        struct bans_file_report report;
+        struct lines_file_report report;
         unsigned lost = 0;
         (void)state;
         make_bans(list, 1700000000);
@@ -270,7 +304,7 @@ static void test_each_cut(void **state)
 {
         struct ban list[BANS];
         struct taken taken;
-        struct bans_file_report report;
+        struct lines_file_report report;
         (void)state;
         make_bans(list, 1700000000);
         const struct text right = write_bans(list, BANS);
@@ -379,9 +413,9 @@ static void test_any_damage(void **state)
 {
         struct ban list[BANS], earlier[BANS];
         struct taken taken;
-        struct bans_file_report report;
+        struct lines_file_report report;
         uint32_t seed = 1;
-        unsigned states[BANS_FILE_DAMAGED + 1] = {0}, wrong = 0;
+        unsigned states[LINES_FILE_DAMAGED + 1] = {0}, wrong = 0;
         size_t kept = 0, untouched = 0;
         (void)state;
         make_bans(list, 1700000000);
@@ -407,12 +441,12 @@ static void test_any_damage(void **state)
         printf("of %d files %u were whole, %u edited, %u damaged; %u had a ban of no file, reported; of %d bans %zu "
                "were "
                "untouched, %zu in effect\n",
-               DAMAGES, states[BANS_FILE_WHOLE], states[BANS_FILE_EDITED], states[BANS_FILE_DAMAGED], wrong,
+               DAMAGES, states[LINES_FILE_WHOLE], states[LINES_FILE_EDITED], states[LINES_FILE_DAMAGED], wrong,
                DAMAGES * BANS, untouched, kept);
-        assert_int_equal(states[BANS_FILE_OLD], 0);
+        assert_int_equal(states[LINES_FILE_OLD], 0);
         assert_true(kept >= untouched);
-        assert_in_range(states[BANS_FILE_DAMAGED], DAMAGES / 4, DAMAGES);
-        assert_in_range(states[BANS_FILE_WHOLE], 1, DAMAGES);
+        assert_in_range(states[LINES_FILE_DAMAGED], DAMAGES / 4, DAMAGES);
+        assert_in_range(states[LINES_FILE_WHOLE], 1, DAMAGES);
 }
 
 /* A file that is longer than any of chatd's costs a bounded time and memory, and is reported. */
@@ -420,20 +454,20 @@ static void test_too_long(void **state)
 {
         struct ban list[BANS];
         struct taken taken = {0};
-        struct bans_file_report report;
-        char *text = malloc(2 * BANS_FILE_MAX_BYTES);
+        struct lines_file_report report;
+        char *text = malloc(2 * LINES_FILE_MAX_BYTES);
         (void)state;
         make_bans(list, 1700000000);
         const struct text t = write_bans(list, BANS);
-        memset(text, '\n', 2 * BANS_FILE_MAX_BYTES);
+        memset(text, '\n', 2 * LINES_FILE_MAX_BYTES);
         memcpy(text, t.at, t.size);
         for (int i = 0; i < 2; i++) {
                 taken.count = 0;
-                assert_int_equal(bans_file_read(text, 2 * BANS_FILE_MAX_BYTES, take, &taken, &report), 0);
-                assert_int_equal(report.state, BANS_FILE_DAMAGED);
+                assert_int_equal(read_bans(text, 2 * LINES_FILE_MAX_BYTES, &taken, &report), 0);
+                assert_int_equal(report.state, LINES_FILE_DAMAGED);
                 assert_true(report.too_long);
                 assert_int_equal(taken.count, BANS);
-                memset(text + t.size, '#', 2 * BANS_FILE_MAX_BYTES - t.size); /* the rest is one line */
+                memset(text + t.size, '#', 2 * LINES_FILE_MAX_BYTES - t.size); /* the rest is one line */
         }
         free(text);
 }
@@ -442,6 +476,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_what_was_written),
+                cmocka_unit_test(test_bytes),
                 cmocka_unit_test(test_a_downgrade),
                 cmocka_unit_test(test_files_of_people),
                 cmocka_unit_test(test_edits),
