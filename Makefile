@@ -49,7 +49,7 @@ PROGRAMS  := chatd chat-session chat-link chatctl chat-init chat-irc chat-web
 DAEMONS   := $(filter-out chatctl,$(PROGRAMS))
 # Linked statically for the reason in chat-session/grapheme.h.
 LIBS_utf8proc  := -l:libutf8proc.a
-LIBS_chatd     := -lsystemd $(LIBS_utf8proc)
+LIBS_chatd     := -lsystemd $(LIBS_utf8proc) -l:libnettle.a
 LIBS_chat-session := $(LIBS_utf8proc)
 LIBS_chat-web  := -l:libjansson.a -l:libhttp_parser.a -lwslay -l:libnettle.a
 LIBS_chat-link := -lsystemd -lnats

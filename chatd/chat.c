@@ -61,6 +61,7 @@ int chat_init(struct chat *chat, const char *dir, int intake_fd, int epoll, uid_
 void chat_free(struct chat *chat)
 {
         bans_free(&chat->bans);
+        tokens_free(&chat->tokens);
         close(chat->self);
         if (chat->spare >= 0)
                 close(chat->spare);

@@ -27,6 +27,7 @@
 #include "order.h"
 #include "relay.h"
 #include "roster.h"
+#include "tokens.h"
 
 /* Reasons to refuse a session. */
 enum refusal {
@@ -66,7 +67,8 @@ struct chat {
         struct roster roster;
         struct batch batch;
         struct relay relay;
-        struct bans bans; /* empty until the caller reads a file */
+        struct bans bans;     /* empty until the caller reads a file */
+        struct tokens tokens; /* the same */
         struct floods floods;
         struct guests guests; /* has a key if the settings need one */
         /* the memory of `contact` to `control`, owned by broker.c; each is for the file of its name */

@@ -72,7 +72,9 @@ int control_listen(struct chat *chat, int fd, const char *group)
         for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
                 c->clients[i].fd = -1;
         c->listener = fd;
-        int r = control_watch(chat, &c->bans_watch, WATCH_BANS, chat->bans.file.disk.event);
+        int r = control_watch(chat, &c->bans_watch, WATCH_DISK, chat->bans.file.disk.event);
+        if (r == 0)
+                r = control_watch(chat, &c->tokens_watch, WATCH_DISK, chat->tokens.file.disk.event);
         return r < 0 ? r : control_watch_listener(chat);
 }
 
@@ -230,8 +232,10 @@ void control_settle(struct chat *chat, int64_t now)
 {
         if (control_is_deaf(chat->control) && now >= chat->control->retry_ms)
                 control_watch_listener(chat);
-        if (chat->control->clients)
+        if (chat->control->clients) {
                 bans_settle(&chat->bans);
+                tokens_settle(&chat->tokens);
+        }
         for (size_t i = 0; chat->control->count > 0 && i < CONTROL_CLIENTS_MAX; i++) {
                 struct control_client *client = &chat->control->clients[i];
                 if (client->fd < 0)

@@ -24,13 +24,13 @@ struct chat;
 struct control_client;
 
 struct control {
-        int listener;            /* -1: none */
-        gid_t group;             /* its members may make requests, as root and chatd's own user may; -1: no group */
-        struct watch bans_watch; /* for the end of a write of the file of bans */
-        struct watch watch;      /* for new connections; disarmed only while descriptors have run out */
-        int64_t retry_ms;        /* when the listener is watched again, CLOCK_MONOTONIC */
-        size_t count;            /* the number of connections */
-        struct control_client *clients; /* CONTROL_CLIENTS_MAX; NULL: control_listen() was not called */
+        int listener; /* -1: none */
+        gid_t group;  /* its members may make requests, as root and chatd's own user may; -1: no group */
+        struct watch bans_watch, tokens_watch; /* for the end of a write of these files */
+        struct watch watch;                    /* for new connections; disarmed only while descriptors have run out */
+        int64_t retry_ms;                      /* when the listener is watched again, CLOCK_MONOTONIC */
+        size_t count;                          /* the number of connections */
+        struct control_client *clients;        /* CONTROL_CLIENTS_MAX; NULL: control_listen() was not called */
 };
 
 void control_init(struct control *c);

@@ -240,6 +240,9 @@ static void chatd_open_control(struct chatd *d, const char *dir)
         int r = bans_read(&d->chat.bans, chatd_state_directory(dir), d->chat.log);
         if (r < 0)
                 eventlog_warning(d->chat.log, "cannot read the file of bans", r);
+        r = tokens_read(&d->chat.tokens, chatd_state_directory(dir), d->chat.log);
+        if (r < 0)
+                eventlog_warning(d->chat.log, "cannot read the file of tokens", r);
         if (d->control < 0)
                 return;
         r = control_listen(&d->chat, d->control, d->own_intake ? NULL : CONTROL_GROUP);
@@ -276,7 +279,7 @@ static bool chatd_handle_events(struct chatd *d, const struct epoll_event *event
                 case WATCH_CLIENT:
                         control_serve(&d->chat, w);
                         break;
-                case WATCH_BANS: /* control_settle() checks it */
+                case WATCH_DISK: /* control_settle() checks it */
                         break;
                 }
         }

@@ -70,7 +70,7 @@ enum watch_kind {
         WATCH_LENT,    /* a session that was asked for its client's connection answers */
         WATCH_CONTROL, /* a chatctl connects */
         WATCH_CLIENT,  /* a chatctl makes a request, or its connection has room: see control.h */
-        WATCH_BANS,    /* the file of bans was written */
+        WATCH_DISK,    /* the file of bans or that of tokens was written */
 };
 
 struct watch {

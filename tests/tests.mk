@@ -87,7 +87,7 @@ build/asan/modules.a: $(call OBJECTS,asan,$(CHATD) $(filter-out %/socketcall.c,$
 build/asan/tests/unit/test-outlet-model.o: SANITIZE := -O2
 build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o build/asan/modules.a
 	@echo "LD  $@"
-	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) $^ -lcmocka -lsystemd -lnats $(LIBS_chat-session) -o $@
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) $^ -lcmocka -lnats $(LIBS_chatd) $(LIBS_chat-session) -o $@
 # chat-web has files with the names of others, which are not in the archive.
 build/asan/tests/unit/test-json-kind build/asan/tests/unit/test-browser-kind build/asan/tests/unit/test-json-lent: $(call OBJECTS,asan,$(filter-out $(CHATD),$(WEB)))
 build/asan/tests/unit/test-json-kind build/asan/tests/unit/test-browser-kind build/asan/tests/unit/test-json-lent: LIBS_chat-session = build/asan/modules.a $(LIBS_utf8proc) $(LIBS_chat-web)

@@ -45,7 +45,7 @@ build/fuzz/fuzz-editor build/fuzz/fuzz-text: FUZZ_LIBS := $(LIBS_utf8proc)
 build/fuzz/fuzz-broker: $(call OBJECTS,fuzz/obj,$(CHATD) chat-session/loan.c chat-session/client.c chat-session/client-output.c \
 		tests/fuzz/death.c tests/fuzz/sessions.c)
 build/fuzz/fuzz-broker: FUZZ_LDFLAGS := $(FUZZ_WRAPPED:%=-Wl,--wrap=%)
-build/fuzz/fuzz-broker: FUZZ_LIBS := -lsystemd $(LIBS_utf8proc)
+build/fuzz/fuzz-broker: FUZZ_LIBS := $(LIBS_chatd)
 build/fuzz/fuzz-link: $(call OBJECTS,fuzz/obj,$(filter-out chat-link/network.c,$(LINK)))
 build/fuzz/fuzz-link: FUZZ_LDFLAGS := -Wl,--wrap=clock_gettime
 build/fuzz/fuzz-link: FUZZ_LIBS := -lsystemd -lnats

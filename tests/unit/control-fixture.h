@@ -28,6 +28,7 @@ static inline struct sockaddr_un control_address(const struct fixture *f)
 static inline void listen_again(struct control_fixture *c)
 {
         assert_int_equal(bans_read(&c->base.chat->bans, c->base.dir, c->base.log), 0);
+        assert_int_equal(tokens_read(&c->base.chat->tokens, c->base.dir, c->base.log), 0);
         assert_int_equal(control_listen(c->base.chat, c->listener, NULL), 0);
 }
 
@@ -132,6 +133,7 @@ static inline const char *ask(struct control_fixture *c, const char *words)
         request(c, 0, words);
         run(&c->base);
         bans_finish(&c->base.chat->bans);
+        tokens_finish(&c->base.chat->tokens);
         run(&c->base);
         return answer(c, 0);
 }

@@ -1,0 +1,77 @@
+/* All tokens: secrets with which programs may say lines, each under a name of its own.
+ *
+ * A program sends its token with each line (webhook.h). chatd knows only the SHA-256 of a token. A token has 128 random
+ * bits at least, so it cannot be guessed from that. Nobody in the chat can take the name of a token, or a similar one.
+ *
+ * The tokens are in a file, as the bans are (kept-file.h): "NAME HASH TIME UID [ROOM]", where HASH is in hexadecimal
+ * digits, TIME is in seconds since 1970, and UID is the administrator that added the token.
+ *
+ * Owns the list. The file is in the state directory.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <chat/names.h>
+#include <chat/wire.h>
+
+#include "kept-file.h"
+
+enum {
+        TOKENS_MAX = 256,
+        TOKEN_MIN_BYTES = 22, /* of the secret: 128 bits in base64 */
+        TOKEN_MAX_BYTES = 128,
+        TOKEN_HASH_BYTES = 32,
+};
+
+struct token {
+        char name[NICK_MAX_BYTES + 1]; /* under which the lines are said */
+        char room[NICK_MAX_BYTES + 1]; /* the only room in which it may say lines; empty: any */
+        uint8_t hash[TOKEN_HASH_BYTES];
+        int64_t time; /* seconds since 1970 */
+        uid_t uid;
+};
+
+struct tokens {
+        struct kept_file file;
+        struct token *list; /* room for TOKENS_MAX; NULL: there has been no token yet */
+        size_t count;
+};
+
+/* Gives a new token its name, its only room (empty: any), and the hash of its secret. Returns 0 or -EINVAL: the name or
+ * the room is no valid name (chat/names.h), the name is reserved, or the secret is not TOKEN_MIN_BYTES to TOKEN_MAX_BYTES out of A-Z a-z 0-9 -
+ * . _ ~ + / = (RFC 6750, 2.1). */
+int token_make(struct token *token, struct slice name, struct slice room, struct slice secret);
+
+/* Returns true if the secret has the right length, and no other characters than those above. */
+bool token_is_secret(struct slice secret);
+
+/* Returns true if both have the same name and secret. */
+bool token_is_same(const struct token *a, const struct token *b);
+
+/* Reads the file in the directory `dir`, as kept_file_read() does. */
+int tokens_read(struct tokens *tokens, const char *dir, struct journal *log);
+
+/* Writes the remaining changes, and frees everything. */
+void tokens_free(struct tokens *tokens);
+
+/* Take the result of a write that has ended, and write later changes; tokens_finish() waits for the disk. See
+ * kept-file.h. */
+void tokens_settle(struct tokens *tokens);
+void tokens_finish(struct tokens *tokens);
+
+/* Returns the token with this secret, or NULL. */
+const struct token *tokens_find(const struct tokens *tokens, struct slice secret);
+
+/* Returns the token whose name is the same or too similar (chat/names.h), or NULL. */
+const struct token *tokens_find_alike(const struct tokens *tokens, struct slice name);
+
+/* Adds a token. Returns 0, or a negative errno: then nothing has changed. -EEXIST says that another token has the same
+ * or a similar name, or the same secret, and -ENOSPC that there are TOKENS_MAX tokens. */
+int tokens_add(struct tokens *tokens, const struct token *token);
+
+/* Removes the token of this name, in upper or lower case. Returns 0, or -ENOENT if there is none. */
+int tokens_remove(struct tokens *tokens, struct slice name);
