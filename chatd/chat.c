@@ -50,6 +50,7 @@ int chat_init(struct chat *chat, const char *dir, int intake_fd, int epoll, uid_
         int r = roster_init(&chat->roster, dir, session_user);
         if (r < 0)
                 return r;
+        chat->roster.tokens = &chat->tokens;
         if (getrandom(&chat->relay.epoch, sizeof(chat->relay.epoch), 0) != sizeof(chat->relay.epoch))
                 return -errno;
         chat->relay.epoch |= 1; /* 0 means "none yet" to a session */

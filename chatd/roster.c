@@ -94,10 +94,12 @@ static bool roster_make_room(struct roster *r)
         return true;
 }
 
-/* Returns true if the name of `m` is reserved, or too similar to another member's. */
+/* Returns true if the name of `m` is reserved, or too similar to that of a token or of another member. */
 static bool roster_is_taken(const struct roster *r, const struct member *m)
 {
-        return name_is_reserved(m->name, strlen(m->name)) || roster_find_alike(r, slice_of(m->name), m);
+        const struct slice name = slice_of(m->name);
+        return name_is_reserved(name.at, name.len) || (r->tokens && tokens_find_alike(r->tokens, name)) ||
+               roster_find_alike(r, name, m);
 }
 
 /* Gives `m` a valid name that no other member has. */

@@ -1,6 +1,6 @@
 /* chatd's members, and their rooms. Members are found by id, process and name.
  *
- * Owns the members and their descriptors. Their notes stay when it is freed.
+ * Owns the members and their descriptors. Borrows the tokens. Their notes stay when it is freed.
  */
 #pragma once
 
@@ -15,11 +15,13 @@
 #include "naming.h"
 #include "rooms.h"
 #include "todo.h"
+#include "tokens.h"
 
 struct roster {
         char dir[RUN_DIR_MAX_BYTES + 1];
-        uid_t owner;             /* the user that owns the inboxes of all sessions */
-        struct member **members; /* an array of `count` members, without gaps */
+        uid_t owner;                 /* the user that owns the inboxes of all sessions */
+        const struct tokens *tokens; /* no newcomer gets one of their names; NULL: there are none */
+        struct member **members;     /* an array of `count` members, without gaps */
         size_t count, room;
         void *by_id; /* a tree of struct member: tsearch(3) */
         struct naming naming;
@@ -51,8 +53,8 @@ struct member *roster_find_process(const struct roster *r, pid_t pid);
 /* Returns the number of members, without the link. */
 size_t roster_people(const struct roster *r);
 
-/* Adds a member without descriptors, in the first room. Returns NULL if there is no memory. If the name is too similar
- * to another member's, a number is appended: "ann~2". Only the first LOCAL_NAME_MAX_BYTES of the name are used. The
+/* Adds a member without descriptors, in the first room. Returns NULL if there is no memory. If the name is reserved, or
+ * too similar to that of a token or of another member, a number is appended: "ann~2". Only the first LOCAL_NAME_MAX_BYTES of the name are used. The
  * caller has checked that no member has this id. */
 struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
                           uint64_t since_us);

@@ -32,6 +32,30 @@ static void test_a_name(void **state)
         assert_inbox(f, BOB, "answer You are now called ann, rename eve Eve, leave Zoe");
 }
 
+/* Nobody gets the name of a token, or a similar one, as long as there is the token. */
+static void test_a_name_of_a_token(void **state)
+{
+        struct fixture *f = *state;
+        struct token token;
+        assert_int_equal(token_make(&token, slice_of("bob"), slice_of(""), slice_of("0123456789abcdefABCDEF")), 0);
+        assert_int_equal(tokens_read(&f->chat->tokens, f->dir, f->log), 0);
+        assert_int_equal(tokens_add(&f->chat->tokens, &token), 0);
+        join_all(f);
+        assert_string_equal(member(f, BOB)->name, "bob~2");
+        nick(f, EVE, "Bob");
+        nick(f, EVE, "b0b");
+        nick(f, EVE, "bobby");
+        serve(f);
+        assert_inbox(f, EVE,
+                     "answer The name Bob is not allowed here; please choose another, "
+                     "answer The name b0b is not allowed here; please choose another, "
+                     "answer You are now called bobby");
+        assert_int_equal(tokens_remove(&f->chat->tokens, slice_of("bob")), 0);
+        nick(f, EVE, "Bob");
+        serve(f);
+        assert_inbox(f, EVE, "answer You are now called Bob");
+}
+
 static void test_a_name_outlives_chatd(void **state)
 {
         struct fixture *f = *state;
@@ -360,6 +384,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(test_a_name),
+                TEST(test_a_name_of_a_token),
                 TEST(test_a_name_outlives_chatd),
                 TEST(test_what_cannot_be_noted),
                 TEST(test_a_name_again),

@@ -215,6 +215,19 @@ static void test_names_are_unique(void **state)
         assert_string_equal(add(f, 8, "administrator")->name, "administrator~2");
 }
 
+static void test_names_of_tokens(void **state)
+{
+        struct fixture *f = *state;
+        struct token token = {.name = "ops"};
+        const struct tokens tokens = {.list = &token, .count = 1};
+        f->roster.tokens = &tokens;
+        assert_string_equal(add(f, 1, "ops")->name, "ops~2");
+        assert_string_equal(add(f, 2, "0PS")->name, "0PS~3");
+        assert_string_equal(add(f, 3, "opss")->name, "opss");
+        f->roster.tokens = NULL;
+        assert_string_equal(add(f, 4, "ops")->name, "ops");
+}
+
 static void test_find_process(void **state)
 {
         struct fixture *f = *state;
@@ -369,6 +382,7 @@ int main(void)
                 TEST(test_find_and_remove),
                 TEST(test_members_with_work_to_do),
                 TEST(test_names_are_unique),
+                TEST(test_names_of_tokens),
                 TEST(test_names_that_may_be_taken_for_one_another),
                 TEST(test_suggestions),
                 TEST(test_find_process),
