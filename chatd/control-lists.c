@@ -79,6 +79,15 @@ static void control_put_ban(struct control_packet *p, const struct ban *ban)
         control_put(p, "reason=%s", ban->reason);
 }
 
+/* The hash stays here: only the program that has the secret needs to be recognised by it. */
+static void control_put_token(struct control_packet *p, const struct token *token)
+{
+        control_put(p, "name=%s", token->name);
+        control_put(p, "room=%s", token->room);
+        control_put(p, "since=%" PRId64, token->time);
+        control_put(p, "by=%u", (unsigned)token->uid);
+}
+
 /* Adds the fields that chatctl metrics shows and chatctl status does not print in its table. */
 static void control_put_counts(const struct chat *chat, struct control_packet *p)
 {
@@ -123,6 +132,8 @@ static void control_put_chat(struct chat *chat, struct control_packet *p)
         control_put(p, "muted=%zu", muted);
         control_put(p, "bans=%zu", chat->bans.count);
         control_put(p, "bans_file=%s", chat->bans.file.is_damaged ? "damaged" : "whole");
+        control_put(p, "tokens=%zu", chat->tokens.count);
+        control_put(p, "tokens_file=%s", chat->tokens.file.is_damaged ? "damaged" : "whole");
         control_put(p, "ignored=%" PRIu64, chat->complaints.ignored_total);
         control_put(p, "refused=%" PRIu64,
                     chat->refusals[REFUSED_BANNED] + chat->refusals[REFUSED_CROWDED] + chat->refusals[REFUSED_FULL]);
@@ -182,6 +193,21 @@ static bool control_next_ban(struct chat *chat, struct control_client *client, s
 void control_lists_bans(struct control_client *client)
 {
         client->next_record = control_next_ban;
+        client->next = 0;
+        control_client_enter(client, CONTROL_LIST);
+}
+
+static bool control_next_token(struct chat *chat, struct control_client *client, struct control_packet *p)
+{
+        if (client->next >= chat->tokens.count)
+                return false;
+        control_put_token(p, &chat->tokens.list[client->next++]);
+        return true;
+}
+
+void control_lists_tokens(struct control_client *client)
+{
+        client->next_record = control_next_token;
         client->next = 0;
         control_client_enter(client, CONTROL_LIST);
 }

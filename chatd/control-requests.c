@@ -14,6 +14,7 @@
 #include "control-bans.h"
 #include "control-client.h"
 #include "control-lists.h"
+#include "control-tokens.h"
 
 static bool control_is_clean(const char *text, size_t max_bytes)
 {
@@ -100,7 +101,7 @@ void control_requests_departure(const struct chat *chat, struct control_client *
 
 struct control_request {
         struct control_client *client;
-        const char *target, *text; /* its arguments; `text` is NULL if it is missing */
+        const char *target, *text, *room; /* its arguments; `text` and `room` are NULL if they are missing */
 };
 
 static void control_status(struct chat *chat, const struct control_request *r)
@@ -117,6 +118,12 @@ static void control_bans(struct chat *chat, const struct control_request *r)
 {
         (void)chat;
         control_lists_bans(r->client);
+}
+
+static void control_tokens(struct chat *chat, const struct control_request *r)
+{
+        (void)chat;
+        control_lists_tokens(r->client);
 }
 
 /* Answers with the id of the member that has the name now. A request that names the id can be repeated: it never means
@@ -214,17 +221,37 @@ static void control_unban(struct chat *chat, const struct control_request *r)
         control_bans_remove(chat, r->client, r->target);
 }
 
+static void control_token_add(struct chat *chat, const struct control_request *r)
+{
+        control_tokens_add(chat, r->client, r->target, r->text ? r->text : "", r->room ? r->room : "");
+}
+
+static void control_token_remove(struct chat *chat, const struct control_request *r)
+{
+        control_tokens_remove(chat, r->client, r->target);
+}
+
 /* ---- the table ---- */
 
 static const struct control_command {
         const char *name;
         void (*take)(struct chat *chat, const struct control_request *r);
-        bool alone; /* the request is this word alone, without a number and arguments */
+        size_t words_max; /* 1: the request is the name alone; otherwise it has a number and arguments, too */
 } control_commands[] = {
-        {"status", control_status, true}, {"who", control_who, true},      {"bans", control_bans, true},
-        {"find", control_find, false},    {"say", control_say, false},     {"topic", control_topic, false},
-        {"kick", control_kick, false},    {"mute", control_mute, false},   {"unmute", control_unmute, false},
-        {"ban", control_ban, false},      {"unban", control_unban, false},
+        {"status", control_status, 1},
+        {"who", control_who, 1},
+        {"bans", control_bans, 1},
+        {"tokens", control_tokens, 1},
+        {"find", control_find, 4},
+        {"say", control_say, 4},
+        {"topic", control_topic, 4},
+        {"kick", control_kick, 4},
+        {"mute", control_mute, 4},
+        {"unmute", control_unmute, 4},
+        {"ban", control_ban, 4},
+        {"unban", control_unban, 4},
+        {"token-add", control_token_add, 5},
+        {"token-remove", control_token_remove, 4},
 };
 
 /* Returns the command of this name, or NULL. */
@@ -256,17 +283,19 @@ static void control_answer_again(struct chat *chat, struct control_client *clien
         control_client_enter(client, CONTROL_DEPARTURE);
 }
 
-/* Takes a request with a number, and with one argument or two. */
-static void control_take_numbered(struct chat *chat, struct control_client *client, const char *const words[])
+/* Takes a request of `count` words: with a number, and with one argument at least. */
+static void control_take_numbered(struct chat *chat, struct control_client *client, const char *const words[],
+                                  size_t count)
 {
         const struct control_command *command = control_find_command(words[0]);
         client->number = control_parse_number(words[1]);
-        if (client->number == 0)
+        bool is_known = command && command->words_max > 1;
+        if (client->number == 0 || (is_known && count > command->words_max))
                 control_client_end(client, CONTROL_WRONG, "no such request");
         else if (admin_has_done(chat->admin, client->number))
                 control_answer_again(chat, client, words[0], words[2]);
-        else if (command && !command->alone)
-                command->take(chat, &(struct control_request){client, words[2], words[3]});
+        else if (is_known)
+                command->take(chat, &(struct control_request){client, words[2], words[3], words[4]});
         else
                 control_client_end(client, CONTROL_WRONG, "this chatd (" VERSION ") does not know the command '%.*s'",
                                    NAME_MAX_BYTES, words[0]);
@@ -281,10 +310,10 @@ void control_requests_take(struct chat *chat, struct control_client *client, con
                 n++;
         bool whole = n <= CONTROL_WORDS_MAX && rest.len == 0;
         const struct control_command *command = n == 1 ? control_find_command(words[0]) : NULL;
-        if (whole && command && command->alone)
+        if (whole && command && command->words_max == 1)
                 command->take(chat, &(struct control_request){.client = client});
         else if (whole && n > 2)
-                control_take_numbered(chat, client, words);
+                control_take_numbered(chat, client, words, n);
         else
                 control_client_end(client, CONTROL_WRONG, "no such request");
 }

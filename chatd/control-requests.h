@@ -2,7 +2,8 @@
  *
  * A request that changes nothing is answered at once, or as a list. A request that changes the chat becomes a frame in
  * the queue (admin.h), so that it has its place in the order. It is answered after its turn in the queue; a removal is
- * answered when the session has left. Bans do not go through the queue (control-bans.h).
+ * answered when the session has left. Bans and tokens do not go through the queue
+ * (control-bans.h, control-tokens.h).
  */
 #pragma once
 

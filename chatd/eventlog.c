@@ -167,6 +167,34 @@ void eventlog_unban(struct journal *log, uid_t uid, const char *what)
         journal_write(log, &e);
 }
 
+/* Writes an event about a token, in which the administrator `did` something. */
+static void eventlog_describe_token(struct journal_event *e, uid_t uid, const char *did, const char *name,
+                                    const char *room)
+{
+        journal_field(e, "MESSAGE=%s %s the token for %s%s%s", eventlog_describe_user(uid).text, did, name,
+                      room[0] != '\0' ? ", in the room " : "", room);
+        journal_field(e, "CHAT_NAME=%s", name);
+        if (room[0] != '\0')
+                journal_field(e, "CHAT_ROOM=%s", room);
+        eventlog_put_user(e, uid);
+}
+
+void eventlog_token(struct journal *log, uid_t uid, const char *name, const char *room)
+{
+        struct journal_event e = {0};
+        eventlog_describe_token(&e, uid, "added", name, room);
+        journal_describe(&e, LOG_NOTICE, EVENT_TOKEN);
+        journal_write(log, &e);
+}
+
+void eventlog_token_removed(struct journal *log, uid_t uid, const char *name, const char *room)
+{
+        struct journal_event e = {0};
+        eventlog_describe_token(&e, uid, "removed", name, room);
+        journal_describe(&e, LOG_NOTICE, EVENT_TOKEN_REMOVED);
+        journal_write(log, &e);
+}
+
 /* Writes the fields of a refused newcomer. MESSAGE begins with the name. The address follows, unless it is the name, as
  * in "guest-7 (192.0.2.1:40414) may not join: ". fail2ban/filter.d/chat.conf reads this. */
 __attribute__((format(printf, 4, 5))) static void

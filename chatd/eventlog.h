@@ -43,6 +43,9 @@ void eventlog_say(struct journal *log, uid_t uid, struct slice text);
 void eventlog_topic(struct journal *log, uid_t uid, const char *room, struct slice topic);
 void eventlog_ban(struct journal *log, uid_t uid, const char *what, const char *why);
 void eventlog_unban(struct journal *log, uid_t uid, const char *what);
+/* Log that the administrator `uid` added or removed the token of this name. `room` is its only room, or empty. */
+void eventlog_token(struct journal *log, uid_t uid, const char *name, const char *room);
+void eventlog_token_removed(struct journal *log, uid_t uid, const char *name, const char *room);
 /* Logs that a client was refused because of the ban `what`. `others` were refused since the last such entry. */
 void eventlog_refused(struct journal *log, struct slice name, struct slice address, const char *what, uint64_t others);
 /* Logs that a client was refused because `most` members are here from the same network or user. `others` were refused

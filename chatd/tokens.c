@@ -104,6 +104,21 @@ const struct token *tokens_find_alike(const struct tokens *tokens, struct slice 
         return NULL;
 }
 
+/* Returns the index of the token of this name, or the number of tokens. */
+static size_t tokens_index(const struct tokens *tokens, struct slice name)
+{
+        size_t at = 0;
+        while (at < tokens->count && !token_has_name(&tokens->list[at], name))
+                at++;
+        return at;
+}
+
+const struct token *tokens_find_name(const struct tokens *tokens, struct slice name)
+{
+        size_t at = tokens_index(tokens, name);
+        return at < tokens->count ? &tokens->list[at] : NULL;
+}
+
 /* ---- the file ---- */
 
 /* Adds a token in memory, not in the file. Returns the same as tokens_add(). */
@@ -208,9 +223,7 @@ int tokens_add(struct tokens *tokens, const struct token *token)
 
 int tokens_remove(struct tokens *tokens, struct slice name)
 {
-        size_t at = 0;
-        while (at < tokens->count && !token_has_name(&tokens->list[at], name))
-                at++;
+        size_t at = tokens_index(tokens, name);
         if (at == tokens->count)
                 return -ENOENT;
         tokens->count--;

@@ -69,6 +69,9 @@ const struct token *tokens_find(const struct tokens *tokens, struct slice secret
 /* Returns the token whose name is the same or too similar (chat/names.h), or NULL. */
 const struct token *tokens_find_alike(const struct tokens *tokens, struct slice name);
 
+/* Returns the token of this name, in upper or lower case; or NULL. */
+const struct token *tokens_find_name(const struct tokens *tokens, struct slice name);
+
 /* Adds a token. Returns 0, or a negative errno: then nothing has changed. -EEXIST says that another token has the same
  * or a similar name, or the same secret, and -ENOSPC that there are TOKENS_MAX tokens. */
 int tokens_add(struct tokens *tokens, const struct token *token);

@@ -12,6 +12,7 @@
  *   status                      one record
  *   who                         one record for each member
  *   bans                        one record for each ban
+ *   tokens                      one record for each token: the "name", its only "room", "since" and "by"
  *   say NUMBER TEXT             shows everybody a notice
  *   topic NUMBER ROOM [TEXT]    TEXT becomes the topic; TOPIC_NONE removes the topic; the end has the "room" and its
  *                               "topic"
@@ -21,6 +22,10 @@
  *   ban NUMBER WHAT REASON      WHAT is ADDRESS[/BITS] or a name; the end may have a "network" that could be banned
  *                               too, and the "name" of a banned member who is still connected from there
  *   unban NUMBER WHAT
+ *   token-add NUMBER NAME SECRET [ROOM]
+ *                               a program that has the secret may say lines under the name, in any room or in ROOM
+ *                               alone; a name has one token
+ *   token-remove NUMBER NAME
  */
 #pragma once
 
@@ -38,7 +43,7 @@
 
 enum {
         CONTROL_PACKET_MAX_BYTES = 8192,
-        CONTROL_WORDS_MAX = 4,
+        CONTROL_WORDS_MAX = 5,
         /* of a notice: a line must have room for it and for the text in front of it */
         CONTROL_TEXT_MAX_BYTES = 2048,
         CONTROL_REASON_MAX_BYTES = 256, /* of a reason, which must fit into an entry of the journal */
@@ -51,7 +56,7 @@ enum {
 #define CONTROL_BUSY "busy"     /* too many requests, or the queue is full: nothing was done; a later try may work */
 #define CONTROL_QUEUED "queued" /* the request takes long and will be done: do not repeat it */
 #define CONTROL_WRONG "wrong"   /* there is no such command, or it has other arguments */
-#define CONTROL_NOBODY "nobody" /* there is no such member, room or ban */
+#define CONTROL_NOBODY "nobody" /* there is no such member, room, ban or token */
 #define CONTROL_STAYS "stays"   /* the member did not leave in time */
 #define CONTROL_FAILED "failed" /* the text says why */
 

@@ -4,8 +4,8 @@
 
 #include <chat/journal.h>
 
-#include "../../chatd/lines-file.h"
 #include "../../chatd/eventlog.h"
+#include "../../chatd/lines-file.h"
 
 #include "test.h"
 
@@ -71,6 +71,8 @@ static void test_messages(void **state)
         eventlog_unconfined(f->log, 1, CONFINED_NO_FILTER);
         eventlog_unconfined(f->log, 1, CONFINED_NOT);
         eventlog_unserved(f->log, 1, EINVAL, 3);
+        eventlog_token(f->log, 0, "ops", "");
+        eventlog_token_removed(f->log, 1000, "ops", "den");
         eventlog_stopped(f->log, 0, 7);
         assert_string_equal(
                 stop_and_read(f, all, sizeof(all)),
@@ -87,6 +89,8 @@ static void test_messages(void **state)
                 "logged\n"
                 "chatd: a session cannot enter its sandbox, and does not serve its client: Invalid argument; "
                 "the kernel has no filters of system calls (CONFIG_SECCOMP_FILTER); others since: 3\n"
+                "chatd: root added the token for ops\n"
+                "chatd: user 1000 removed the token for ops, in the room den\n"
                 "chatd: stopped; members that stay connected: 0, lines relayed: 7\n");
 }
 
@@ -102,7 +106,8 @@ static void test_damaged_bans(void **state)
         report.bad.first[1] = 7;
         report.is_mixed = report.too_long = true;
         eventlog_lines_file(f->log, "bans", "/d/bans", &report, NULL);
-        report = (struct lines_file_report){.state = LINES_FILE_DAMAGED, .without_sum.count = LINES_FILE_LINES_LISTED + 3};
+        report = (struct lines_file_report){.state = LINES_FILE_DAMAGED,
+                                            .without_sum.count = LINES_FILE_LINES_LISTED + 3};
         eventlog_lines_file(f->log, "bans", "/d/bans", &report, "/d/bans.damaged");
         report = (struct lines_file_report){.state = LINES_FILE_EDITED, .without_sum = {1, {12}}};
         eventlog_lines_file(f->log, "bans", "/d/bans", &report, NULL);

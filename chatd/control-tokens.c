@@ -1,0 +1,106 @@
+#include "control-tokens.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "chat.h"
+#include "control-client.h"
+
+/* Makes a token of the words of a request. Returns false if they cannot be a token; then the answer has ended. */
+static bool control_make_token(struct control_client *client, struct token *token, const char *name, const char *secret,
+                               const char *room)
+{
+        const struct slice n = slice_of(name), r = slice_of(room);
+        if (!name_is_nick(n.at, n.len))
+                control_client_end(client, CONTROL_WRONG,
+                                   "a token's name has 1 to %d characters and starts with a letter: plain letters (no "
+                                   "accents), digits, - _ and .",
+                                   NICK_MAX_BYTES);
+        else if (name_is_reserved(n.at, n.len))
+                control_client_end(client, CONTROL_WRONG, "the name %s is for administrators; choose another", name);
+        else if (r.len > 0 && !name_is_nick(r.at, r.len))
+                control_client_end(client, CONTROL_WRONG,
+                                   "a room's name has 1 to %d characters and starts with a letter: plain letters (no "
+                                   "accents), digits, - _ and .",
+                                   NICK_MAX_BYTES);
+        else if (token_make(token, n, r, slice_of(secret)) < 0)
+                control_client_end(client, CONTROL_WRONG,
+                                   "a token has %d to %d characters out of A-Z a-z 0-9 - . _ ~ + / and =",
+                                   TOKEN_MIN_BYTES, TOKEN_MAX_BYTES);
+        else
+                return true;
+        return false;
+}
+
+/* Returns true if no member and no other token has the name, or one that looks like it. Otherwise ends the answer. */
+static bool control_is_free(const struct chat *chat, struct control_client *client, const char *name)
+{
+        const struct member *m = roster_find_alike(&chat->roster, slice_of(name), NULL);
+        const struct token *token = tokens_find_alike(&chat->tokens, slice_of(name));
+        if (chat->settings.hide_addresses && guests_is_name(slice_of(name)))
+                control_client_end(client, CONTROL_FAILED, "the name %s is for guests; choose another", name);
+        else if (m && strcmp(m->name, name) == 0)
+                control_client_end(client, CONTROL_FAILED, "somebody here is called %s; choose another name", name);
+        else if (m)
+                control_client_end(client, CONTROL_FAILED,
+                                   "somebody here is called %s, which looks like %s; choose another name", m->name,
+                                   name);
+        else if (token && strcmp(token->name, name) == 0)
+                control_client_end(client, CONTROL_FAILED, "there is a token for %s already; remove it first", name);
+        else if (token)
+                control_client_end(client, CONTROL_FAILED,
+                                   "there is a token for %s, which looks like %s; choose another name", token->name,
+                                   name);
+        else
+                return true;
+        return false;
+}
+
+/* Prepares the end of the answer, and waits for the disk. */
+static void control_confirm_token(struct chat *chat, struct control_client *client, const char *name)
+{
+        control_client_prepare(client, CONTROL_OK, "%s", name);
+        control_client_await_disk(client, &chat->tokens.file);
+}
+
+void control_tokens_add(struct chat *chat, struct control_client *client, const char *name, const char *secret,
+                        const char *room)
+{
+        struct token token;
+        if (!control_make_token(client, &token, name, secret, room))
+                return;
+        const struct token *same = tokens_find_name(&chat->tokens, slice_of(name));
+        if (same && token_is_same(same, &token)) {
+                control_confirm_token(chat, client, same->name); /* an earlier chatd died before it answered */
+                return;
+        }
+        if (!control_is_free(chat, client, name))
+                return;
+        token.time = time(NULL);
+        token.uid = client->uid;
+        int r = tokens_add(&chat->tokens, &token);
+        if (r == -ENOSPC) {
+                control_client_end(client, CONTROL_FAILED, "there are %d tokens already; remove one first", TOKENS_MAX);
+        } else if (r == -EEXIST) {
+                control_client_end(client, CONTROL_FAILED, "this token is already that of another name");
+        } else if (r < 0) {
+                control_client_end(client, CONTROL_FAILED, "cannot add the token: %s", strerror(-r));
+        } else {
+                eventlog_token(chat->log, client->uid, token.name, token.room);
+                control_confirm_token(chat, client, token.name);
+        }
+}
+
+void control_tokens_remove(struct chat *chat, struct control_client *client, const char *name)
+{
+        const struct token *token = tokens_find_name(&chat->tokens, slice_of(name));
+        if (!token) {
+                control_client_end(client, CONTROL_NOBODY, "there is no token for %.*s", NAME_MAX_BYTES, name);
+                return;
+        }
+        const struct token removed = *token;
+        tokens_remove(&chat->tokens, slice_of(name));
+        eventlog_token_removed(chat->log, client->uid, removed.name, removed.room);
+        control_confirm_token(chat, client, removed.name);
+}
