@@ -29,6 +29,10 @@ _chatctl() {
 		COMPREPLY=($(compgen -W "$("${asks[@]}" who 2>/dev/null | awk '{ print $1 }')" -- "$cur")) ;;
 	unban,unban)
 		COMPREPLY=($(compgen -W "$("${asks[@]}" bans 2>/dev/null | awk '{ print $1 }')" -- "$cur")) ;;
+	token,token)
+		COMPREPLY=($(IFS=$ifs compgen -W 'add list remove' -- "$cur")) ;;
+	token,remove)
+		COMPREPLY=($(compgen -W "$("${asks[@]}" token list 2>/dev/null | awk '{ print $1 }')" -- "$cur")) ;;
 	,* | help,help)
 		COMPREPLY=($(compgen -W "$(chatctl commands 2>/dev/null | cut -d: -f1)" -- "$cur")) ;;
 	esac

@@ -2,7 +2,7 @@
 # Completion of chatctl for zsh.
 
 _chatctl_names() {
-	local -a names=(${${(f)"$(chatctl --no-legend ${opt_args[--run-dir]:+--run-dir=${opt_args[--run-dir]}} $1 2>/dev/null)"}%% *})
+	local -a names=(${${(f)"$(chatctl --no-legend ${opt_args[--run-dir]:+--run-dir=${opt_args[--run-dir]}} $* 2>/dev/null)"}%% *})
 	compadd -- $names
 }
 
@@ -15,7 +15,7 @@ _chatctl() {
 		'(-n --lines)'{-n,--lines=}'[how many events or seconds]:number:' \
 		'(-f --follow)'{-f,--follow}'[go on with events that come]' \
 		'--name=[only events of this person]:name:_chatctl_names who' \
-		'--room=[only what was said in this room]:room:' \
+		'--room=[only what was said in this room; the only room of a token]:room:' \
 		'--kill[end the process of a session that does not leave]' \
 		'--output=[write to this file]:file:_files' \
 		'--openmetrics[for strict readers of OpenMetrics]' \
@@ -30,10 +30,12 @@ _chatctl() {
 		_describe command commands
 		;;
 	argument)
+		[[ $line[1],$line[2],$CURRENT != token,remove,3 ]] || { _chatctl_names token list; return; }
 		((CURRENT == 2)) || return 1
 		case $line[1] in
 		kick | mute | unmute | ban) _chatctl_names who ;;
 		unban) _chatctl_names bans ;;
+		token) compadd add list remove ;;
 		help) local -a commands=(${(f)"$(chatctl commands 2>/dev/null)"}) && _describe command commands ;;
 		esac
 		;;

@@ -11,6 +11,7 @@
 #include "moderation.h"
 #include "showing.h"
 #include "speaking.h"
+#include "tokens.h"
 #include "tool.h"
 
 static int commands_help(struct chatctl *c, int argc, char **argv);
@@ -31,6 +32,8 @@ static const struct command commands[] = {
          "bans and removes an address, ADDRESS/BITS or a name"},
         {"unban", moderation_unban, 1, 1, "d", "WHAT", "lifts a ban"},
         {"bans", showing_bans, 0, 0, "d", "", "lists the bans"},
+        {"token", tokens_run, 1, 2, "dR", "ACTION [NAME]",
+         "lets programs say lines: add NAME, list, remove NAME; --room="},
         {"log", showing_log, 0, 0, "nfNR", "", "shows events from the journal; -f, -n N, --name=, --room="},
         {"top", showing_top, 0, 0, "nd", "", "shows every second how many lines are said, and slow members; -n N"},
         {"metrics", showing_metrics, 0, 0, "doO", "", "prints numbers for Prometheus; --output=, --openmetrics"},
@@ -53,7 +56,8 @@ void commands_print_help(void)
              "  -n, --lines=N      log: the last N events, or all (default: 20); top: stop after N seconds\n"
              "  -f, --follow       log: keep showing new events\n"
              "  --name=NAME        log: only events of a person who has or had this name\n"
-             "  --room=NAME        log: only what was said in this room, where lines are logged\n"
+             "  --room=NAME        log: only what was said in this room, where lines are logged;\n"
+             "                     token add: the only room of the program\n"
              "  --kill             kick: end the session's process if it does not leave by itself\n"
              "  --output=FILE      metrics: write to this file\n"
              "  --openmetrics      metrics: for strict readers of OpenMetrics\n"
@@ -62,7 +66,7 @@ void commands_print_help(void)
              "  --version          print the version and exit\n"
              "\n"
              "Exit status: 0 done, 1 failed, 2 wrong usage, 3 the chat is not running, 4 not permitted,\n"
-             "5 no such person here, or no such ban, 6 the person who was removed has not left,\n"
+             "5 no such person here, no such ban or token, 6 the person who was removed has not left,\n"
              "7 it takes a while and will be done.");
 }
 

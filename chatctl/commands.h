@@ -1,6 +1,7 @@
 /* The commands of chatctl: a table.
  *
- * To add a command: a row in the table, and a function in the file of its group (showing.h, speaking.h, moderation.h).
+ * To add a command: a row in the table, and a function in the file of its group (showing.h, speaking.h, moderation.h,
+ * tokens.h).
  */
 #pragma once
 

@@ -35,6 +35,14 @@ const struct column output_bans[] = {
         {0},
 };
 
+const struct column output_tokens[] = {
+        {"name", "NAME", KIND_TEXT, false},
+        {"since", "SINCE", KIND_TIME, false},
+        {"by", "BY", KIND_USER, false},
+        {"room", "ROOM", KIND_TEXT, false},
+        {0},
+};
+
 const struct column output_status[] = {
         {"version", "Version", KIND_TEXT, false},
         {"pid", "Process", KIND_NUMBER, false},
@@ -46,6 +54,8 @@ const struct column output_status[] = {
         {"unconfined", "Without a sandbox", KIND_NUMBER, false},
         {"bans", "Bans", KIND_NUMBER, false},
         {"bans_file", "File of bans", KIND_TEXT, false},
+        {"tokens", "Tokens", KIND_NUMBER, false},
+        {"tokens_file", "File of tokens", KIND_TEXT, false},
         {"lines", "Lines relayed", KIND_NUMBER, false},
         {"queue", "In the queue", KIND_NUMBER, false},
         {"ignored", "Datagrams ignored", KIND_NUMBER, false},

@@ -24,7 +24,7 @@ struct column {
 };
 
 /* Columns of tables; each array ends with a column whose key is NULL. */
-extern const struct column output_members[], output_bans[], output_status[];
+extern const struct column output_members[], output_bans[], output_tokens[], output_status[];
 
 /* Writes a table with a line for each record, and with headings if `legend`. */
 void output_table(FILE *out, const struct column *columns, const struct answer_record *records, size_t count,

@@ -15,32 +15,18 @@
 
 enum { SHOWING_LAST = 20 }; /* events that `log` shows by default */
 
-static int showing_list(struct chatctl *c, const char *request, const struct column *columns)
-{
-        int status = tool_ask(c, (const char *const[]){request, NULL});
-        if (status != EXIT_SUCCESS)
-                return status;
-        if (c->options.json) {
-                output_json(stdout, columns, c->asking.records, c->asking.count);
-                putchar('\n');
-        } else {
-                output_table(stdout, columns, c->asking.records, c->asking.count, c->options.legend);
-        }
-        return EXIT_SUCCESS;
-}
-
 int showing_who(struct chatctl *c, int argc, char **argv)
 {
         (void)argc;
         (void)argv;
-        return showing_list(c, "who", output_members);
+        return tool_list(c, "who", output_members);
 }
 
 int showing_bans(struct chatctl *c, int argc, char **argv)
 {
         (void)argc;
         (void)argv;
-        return showing_list(c, "bans", output_bans);
+        return tool_list(c, "bans", output_bans);
 }
 
 int showing_status(struct chatctl *c, int argc, char **argv)

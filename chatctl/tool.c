@@ -62,7 +62,7 @@ int tool_complain_of_end(const struct chatctl *c)
         if (strcmp(status, CONTROL_DENIED) == 0)
                 return tool_complain_of_error(c, -EACCES);
         if (strcmp(status, CONTROL_NOBODY) == 0)
-                return tool_complain(c, EXIT_NOBODY, "%s", text ? text : "no such person, room or ban");
+                return tool_complain(c, EXIT_NOBODY, "%s", text ? text : "no such person, room, ban or token");
         if (strcmp(status, CONTROL_BUSY) == 0)
                 return tool_complain(c, EXIT_FAILURE, "chatd is busy%s%s; try again later", text ? ": " : "",
                                      text ? text : "");
@@ -84,6 +84,20 @@ int tool_ask(struct chatctl *c, const char *const words[])
         if (r < 0)
                 return tool_complain_of_error(c, r);
         return tool_ended_with(c, CONTROL_OK) ? EXIT_SUCCESS : tool_complain_of_end(c);
+}
+
+int tool_list(struct chatctl *c, const char *request, const struct column *columns)
+{
+        int status = tool_ask(c, (const char *const[]){request, NULL});
+        if (status != EXIT_SUCCESS)
+                return status;
+        if (c->options.json) {
+                output_json(stdout, columns, c->asking.records, c->asking.count);
+                putchar('\n');
+        } else {
+                output_table(stdout, columns, c->asking.records, c->asking.count, c->options.legend);
+        }
+        return EXIT_SUCCESS;
 }
 
 int tool_confirm_with(const struct chatctl *c, const char *what, const char *key, const char *value)

@@ -20,6 +20,8 @@ enum {
         EXIT_QUEUED = 7,
 };
 
+struct column;
+
 struct options {
         const char *dir, *name, *room;
         const char *output;
@@ -52,6 +54,10 @@ bool tool_ended_with(const struct chatctl *c, const char *status);
 /* Makes a request of `words`, which end with NULL. Returns an exit status: EXIT_SUCCESS if the answer ended with
  * CONTROL_OK. */
 int tool_ask(struct chatctl *c, const char *const words[]);
+
+/* Makes the request of this one word, and prints the records of the answer: as a table, or with --json as an array.
+ * Returns an exit status. */
+int tool_list(struct chatctl *c, const char *request, const struct column *columns);
 
 /* Confirms that `what` was done: with --json prints an object, which has `value` under `key`. Returns EXIT_SUCCESS. */
 int tool_confirm_with(const struct chatctl *c, const char *what, const char *key, const char *value);

@@ -15,6 +15,7 @@
 
 #define STATUS "; echo \"status $?\""
 #define BANS "/var/lib/chat/bans"
+#define TOKENS "/var/lib/chat/tokens"
 #define AS_MEMBER "setpriv --reuid=nobody --regid=nogroup --groups=chat-admin "
 #define AS_NOBODY "setpriv --reuid=nobody --regid=nogroup --clear-groups "
 
@@ -149,6 +150,18 @@ static void test_wrong_usage(void **state)
                             "chatctl: top takes no --follow; see --help\nstatus 2");
         assert_string_equal(shell("chatctl log --run-dir=/run/chat --json 2>/dev/null" STATUS),
                             "{\"ok\":false,\"error\":\"log takes no --run-dir; see --help\"}\nstatus 2");
+        assert_string_equal(shell("chatctl token add 2>&1" STATUS),
+                            "chatctl: token add takes NAME; see --help\nstatus 2");
+        assert_string_equal(shell("chatctl token list ops 2>&1" STATUS),
+                            "chatctl: token list takes no arguments; see --help\nstatus 2");
+        assert_string_equal(shell("chatctl token list --room=ops 2>&1" STATUS),
+                            "chatctl: token list takes no --room; see --help\nstatus 2");
+        assert_string_equal(shell("chatctl token make ops 2>&1" STATUS),
+                            "chatctl: token takes add NAME, list or remove NAME; see --help\nstatus 2");
+        assert_string_equal(shell("chatctl token 2>&1" STATUS),
+                            "chatctl: token takes ACTION [NAME]; see --help\nstatus 2");
+        assert_string_equal(shell("chatctl who --room=ops 2>&1" STATUS),
+                            "chatctl: who takes no --room; see --help\nstatus 2");
         assert_string_equal(shell("chatctl --json whoo 2>/dev/null" STATUS),
                             "{\"ok\":false,\"error\":\"there is no command whoo; see --help\"}\nstatus 2");
         assert_string_equal(shell("chatctl --json mute ann please 2>/dev/null" STATUS),
@@ -308,6 +321,60 @@ static void test_damaged_bans(void **state)
         assert_string_equal(shell("chatctl bans --no-legend | awk '{ print $1 }'"), "mallory\neve");
         shell_until("journalctl -u chatd -o cat CHAT_EVENT=bans-edited | grep -q 'without a checksum: line 7$'");
         shell("chatctl unban mallory; chatctl unban eve");
+}
+
+/* Tokens of programs: the secret is printed once, and kept nowhere. */
+static void test_tokens(void **state)
+{
+        char secret[64];
+        (void)state;
+        shell("chatctl token list --json" JSON_IS("j == []"));
+        snprintf(secret, sizeof(secret), "%s", shell("chatctl token add ops 2>&1"));
+        assert_int_equal(strlen(secret), 32);
+        assert_int_equal(strspn(secret, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), 32);
+        shell("chatctl --json token add Backup --room='#den'" JSON_IS(
+                "(j[\"ok\"], j[\"did\"], j[\"to\"], len(j[\"token\"])) == (True, \"token-add\", \"Backup\", 32)"));
+        assert_string_equal(shell("chatctl token list | awk '{ print $1, $(NF - 1), $NF }'"),
+                            "NAME BY ROOM\nops UTC root\nBackup root den");
+        assert_string_equal(shell("chatctl token add ops 2>&1" STATUS),
+                            "chatctl: there is a token for ops already; remove it first\nstatus 1");
+        assert_string_equal(
+                shell("chatctl token add 0ps 2>&1" STATUS),
+                "chatctl: a token's name has 1 to 24 characters and starts with a letter: plain letters (no "
+                "accents), digits, - _ and .\nstatus 2");
+        assert_string_equal(
+                shell("chatctl token add Ann 2>&1" STATUS),
+                "chatctl: somebody here is called ann, which looks like Ann; choose another name\nstatus 1");
+        client_send(bob, "/nick 0ps\n/nick OPS\n");
+        client_expect(bob, "*** The name OPS is not allowed here; please choose another\r\n");
+
+        /* a person at a terminal is told how to use it; the token itself is still all of standard output */
+        shell("script -qec 'chatctl token add cron --room=ops >/run/token' /dev/null >/run/said");
+        shell("grep -q \"/say?room=ops'\" /run/said && grep -q 'shown only now' /run/said && ! grep -qf /run/token "
+              "/run/said");
+        assert_string_equal(shell("wc -c </run/token; rm /run/token"), "33");
+
+        assert_string_equal(shell("stat -c '%%U %%a' " TOKENS), "chatd 600");
+        shell("! grep -qF -e %s " TOKENS, secret);
+        shell("grep -q \"^ops $(printf %%s %s | sha256sum | cut -d' ' -f1) [0-9]* 0$\" " TOKENS, secret);
+        kill_chatd();
+        shell("chatctl token list --json" JSON_IS("[(t[\"name\"], t[\"room\"], t[\"by\"]) for t in j] == [(\"ops\", "
+                                                  "\"\", 0), (\"Backup\", \"den\", 0), (\"cron\", \"ops\", 0)]"));
+        shell("chatctl status --json" JSON_IS("j[\"tokens\"] == 3 and j[\"tokens_file\"] == \"whole\""));
+        assert_string_equal(shell("chatctl token remove OPS && chatctl token remove ops 2>&1" STATUS),
+                            "chatctl: there is no token for ops\nstatus 5");
+        shell("chatctl --json token remove Backup" JSON_IS(
+                "j == {\"ok\": True, \"did\": \"token-remove\", \"to\": \"Backup\"}"));
+        shell("systemctl restart chatd.service 2>&1; chatctl token remove cron");
+        assert_string_equal(shell("chatctl token list --no-legend"), "");
+        take_name(bob, "ops");
+        client_expect(ann, " is now called ops\r\n");
+
+        shell("journalctl --sync; chatctl log -n all --json --name=Backup" JSON_LINES_ARE(
+                "[(e[\"event\"], e[\"by\"], e[\"room\"]) for e in j] == [(\"token\", 0, \"den\"), (\"token-removed\", "
+                "0, \"den\")]"));
+        shell("! journalctl -o export | grep -qaF -e %s", secret);
+        shell("journalctl -u chatd -x CHAT_EVENT=token CHAT_NAME=ops | grep -q 'chatctl token remove ops'");
 }
 
 static void test_log(void **state)
@@ -597,6 +664,10 @@ static void test_completion(void **state)
         shell("chatctl ban mallory");
         assert_string_equal(shell(BASH("chatctl unban \"\"")), "mallory");
         shell("chatctl unban mallory");
+        assert_string_equal(shell(BASH("chatctl token \"\"")), "add\nlist\nremove");
+        shell("chatctl token add webshop >/dev/null");
+        assert_string_equal(shell(BASH("chatctl token remove \"\"")), "webshop");
+        assert_string_equal(shell(BASH("chatctl token add \"\"")), "");
         /* a person at a zsh */
         shell("printf 'fpath=(/usr/local/share/zsh/site-functions $fpath)\\nautoload -Uz compinit && compinit -u\\n"
               "PS1=\"ready> \"\\n' >/root/.zshrc");
@@ -607,7 +678,10 @@ static void test_completion(void **state)
         shell("tmux -S /run/tmux send-keys C-u && tmux -S /run/tmux send-keys -l 'chatctl unm' && tmux -S /run/tmux "
               "send-keys Tab");
         shell_until("tmux -S /run/tmux capture-pane -p | grep -q 'chatctl unmute'");
-        shell("tmux -S /run/tmux kill-server");
+        shell("tmux -S /run/tmux send-keys C-u && tmux -S /run/tmux send-keys -l 'chatctl token rem' && tmux -S "
+              "/run/tmux send-keys Tab w Tab");
+        shell_until("tmux -S /run/tmux capture-pane -p | grep -q 'chatctl token remove webshop'");
+        shell("tmux -S /run/tmux kill-server; chatctl token remove webshop");
         shell("man -w chatctl");
 }
 
@@ -642,6 +716,7 @@ int main(void)
                 TEST(test_kick_who_does_not_run),
                 TEST(test_ban),
                 TEST(test_damaged_bans),
+                TEST(test_tokens),
                 TEST(test_log),
                 TEST(test_top),
                 TEST(test_who_may),
