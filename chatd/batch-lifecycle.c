@@ -7,6 +7,7 @@
 #include "linelog.h"
 #include "membership.h"
 #include "remote.h"
+#include "webhook.h"
 
 /* Makes a batch of the first frames. Returns the number of these frames. */
 static size_t lifecycle_take(struct chat *chat, size_t left)
@@ -35,6 +36,7 @@ static void lifecycle_note(struct chat *chat)
         remote_note(chat);
         arrivals_note(chat);
         admin_note(chat);
+        webhook_note(chat);
 }
 
 /* Forgets members and rooms that frames in the queue no longer concern. `last` is true if no old frame is left. */

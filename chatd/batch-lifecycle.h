@@ -7,10 +7,10 @@
  *      and of each that is renamed          the next chatd begins with the previous name and room (changes.h)
  *      or goes to another room
  *   2. the batch goes to every member       the next chatd relays it again; sessions drop records that they have seen
- *   3. numbers of the link's records,       all members have them: the next chatd ignores them (remote.h, admin.h)
- *      members not to be announced again,
- *      mutings and administrators' requests
- *      are noted
+ *   3. numbers of the link's records,       all members have them: the next chatd ignores them (remote.h, admin.h,
+ *      members not to be announced again,   webhook.h)
+ *      mutings, administrators' requests
+ *      and keys of webhooks are noted
  *   4. notes of leaving members are marked  all members were told: the next chatd ignores the leaving members' frames
  *   5. the frames are consumed
  *   6. marked notes are removed             no frame is left to ignore

@@ -17,6 +17,7 @@
 #include "limits.h"
 #include "membership.h"
 #include "remote.h"
+#include "webhook.h"
 
 /* The state of the files between broker.h and chat.h. */
 struct deeds {
@@ -29,6 +30,7 @@ struct deeds {
         struct ban_check ban_check;
         struct limits limits;
         struct confinements confinements;
+        struct webhook webhook;
         struct control control;
 };
 
@@ -53,6 +55,7 @@ int broker_init(struct chat *chat, const char *dir, int intake_fd, int epoll, ui
         chat->ban_check = &deeds->ban_check;
         chat->limits = &deeds->limits;
         chat->confinements = &deeds->confinements;
+        chat->webhook = &deeds->webhook;
         chat->control = &deeds->control;
         remote_init(chat->remote);
         control_init(chat->control);
@@ -66,6 +69,7 @@ void broker_free(struct chat *chat)
         control_free(chat->control);
         lending_free(chat);
         remote_free(chat->remote);
+        webhook_free(chat->webhook);
         chat_free(chat);
         free(chat->deeds);
 }

@@ -48,6 +48,7 @@ struct lending;
 struct limits;
 struct membership;
 struct remote;
+struct webhook;
 
 struct chat {
         uid_t own_user;
@@ -82,6 +83,7 @@ struct chat {
         struct ban_check *ban_check;
         struct limits *limits;
         struct confinements *confinements;
+        struct webhook *webhook;
         struct control *control;
         struct order order;           /* the order of the steps of a round */
         struct changes changes;       /* changes of names and rooms in the batch */

@@ -60,6 +60,7 @@ static enum outcome (*const handlers[FRAME_TYPES])(struct chat *chat, const stru
         [FRAME_ROOM_TOPIC] = requests_take,
         [FRAME_ROOM_HISTORY] = requests_take,
         [FRAME_PEOPLE] = requests_take,
+        [FRAME_WEBHOOK] = requests_take,
         [FRAME_SAY] = admin_take,
         [FRAME_KICK] = admin_take,
         [FRAME_MUTE] = admin_take,
@@ -94,7 +95,8 @@ static enum outcome dispatch_frame(struct chat *chat, const struct datagram *d)
 {
         struct frame f = {0};
         int r = d->is_truncated ? -EBADMSG : frame_decode(&f, d->data, d->size);
-        size_t lines = r == 0 && (f.type == FRAME_LINE || f.type == FRAME_ROOM_LINE) ? frame_lines(&f) : 1;
+        bool says_lines = f.type == FRAME_LINE || f.type == FRAME_ROOM_LINE || f.type == FRAME_WEBHOOK;
+        size_t lines = r == 0 && says_lines ? frame_lines(&f) : 1;
         if (lines > FRAME_LINES_MAX) {
                 lines = 1;
                 r = -EBADMSG;

@@ -12,6 +12,7 @@
 #include "renaming.h"
 #include "speech.h"
 #include "topics.h"
+#include "webhook.h"
 
 static void (*const handlers[FRAME_TYPES])(struct chat *chat, struct member *m, const struct frame *f) = {
         [FRAME_ACTION] = speech_action,      [FRAME_NICK] = renaming_take,     [FRAME_PRIVATE] = private_take,
@@ -19,7 +20,7 @@ static void (*const handlers[FRAME_TYPES])(struct chat *chat, struct member *m, 
         [FRAME_WHO] = queries_who,           [FRAME_ROOMS] = queries_rooms,    [FRAME_HISTORY] = queries_history,
         [FRAME_COMPLETE] = queries_complete, [FRAME_ENTER] = moves_enter,      [FRAME_EXIT] = moves_exit,
         [FRAME_ROOM_ACTION] = speech_action, [FRAME_ROOM_TOPIC] = topics_take, [FRAME_ROOM_HISTORY] = queries_history,
-        [FRAME_PEOPLE] = queries_people,
+        [FRAME_PEOPLE] = queries_people,     [FRAME_WEBHOOK] = webhook_take,
 };
 
 /* Returns true if a request of this type changes a name or room. */

@@ -94,6 +94,13 @@ enum answer_code {
         ANSWER_EXITED,
         ANSWER_NOT_IN_ROOM,
         ANSWER_TOO_MANY_ROOMS,
+        /* The answers to a WEBHOOK. */
+        ANSWER_POSTED,        /* the line is said, under the name of the token */
+        ANSWER_POSTED_BEFORE, /* another line with the same key was said; this one is not */
+        ANSWER_TOKEN_UNKNOWN,
+        ANSWER_TOKEN_ELSEWHERE, /* the token is for another room, which is the detail */
+        ANSWER_ROOM_EMPTY,      /* there is no such room, because nobody is there */
+        ANSWER_POST_UNNOTED,    /* the line is not said, because its key cannot be noted */
         ANSWER_CODES,
 };
 
@@ -203,6 +210,12 @@ static const struct answer_rule answer_rules[ANSWER_CODES] = {
         [ANSWER_EXITED] = {"exited", 9, {DETAIL_ROOM}},
         [ANSWER_NOT_IN_ROOM] = {"not-in-room", 9, {DETAIL_ROOM}},
         [ANSWER_TOO_MANY_ROOMS] = {"too-many-rooms", 9, {DETAIL_MOST}},
+        [ANSWER_POSTED] = {"posted", 11, {DETAIL_ROOM, DETAIL_NAME}},
+        [ANSWER_POSTED_BEFORE] = {"posted-before", 11, {DETAIL_ROOM, DETAIL_NAME}},
+        [ANSWER_TOKEN_UNKNOWN] = {"token-unknown", 11, {0}},
+        [ANSWER_TOKEN_ELSEWHERE] = {"token-elsewhere", 11, {DETAIL_ROOM}},
+        [ANSWER_ROOM_EMPTY] = {"room-empty", 11, {DETAIL_ROOM}},
+        [ANSWER_POST_UNNOTED] = {"post-unnoted", 11, {0}},
 };
 
 /* Returns the rule of this code, or NULL if this version does not know the code. */

@@ -16,6 +16,7 @@ enum {
         DATAGRAM_MAX_BYTES = 65536, /* a batch: one datagram per session */
         FRAME_LINES_MAX = 64,       /* in one frame */
         PROTOCOL_NAME_MAX_BYTES = 16,
+        SECRET_MAX_BYTES = 128, /* of a token */
         STYLED_MAX_BYTES = 512, /* a text with formatting; it and the text alone have TEXT_MAX_BYTES together */
 };
 
@@ -77,6 +78,10 @@ enum frame_type {
         FRAME_ROOM_TOPIC,   /* as TOPIC, of this room */
         FRAME_ROOM_HISTORY, /* as HISTORY, of this room */
         FRAME_PEOPLE,       /* asks who is in this room; the sender need not be there */
+        /* Says text in this room, or, if `name` is empty, in the room of the token: under the name of the token, as a
+         * program without a place in the chat. Text is as in LINE. `key` stands for the line: another line of this token
+         * with the same `key` is not said. 0: there is no such number. */
+        FRAME_WEBHOOK,
 
         /* ---- from chatd to itself, through the same queue ---- */
 
@@ -166,10 +171,11 @@ struct frame {
         uint64_t id;
         uint64_t number;
         /* HELLO and HERE: the key of the sender's inbox, see paths.h; PRIVATE and TELL: the id of the receiver;
-         * HISTORY and ENTER: a number of lines; PROBE and FOUND: see there; UNSERVED: an errno; requests of an administrator: a
-         * uid */
+         * HISTORY and ENTER: a number of lines; PROBE, FOUND and WEBHOOK: see there; UNSERVED: an errno; requests of an
+         * administrator: a uid */
         uint64_t key;
         struct slice name, address, text;
+        struct slice secret; /* a token: see chatd/tokens.h */
         uint8_t reason;
         uint8_t speech; /* enum speech_flag, or'ed */
         /* the text with formatting (chat-irc/formatting.h); empty: it has none, or several lines */

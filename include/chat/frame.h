@@ -25,7 +25,7 @@
 #include "frame-types.h"
 
 #ifndef FRAME_VERSION
-#define FRAME_VERSION 10
+#define FRAME_VERSION 11
 /* The tests also build a next version, in which each frame without records has one more field, and a previous version,
  * which lacks the fields of this one. */
 #define FRAME_APPENDED_BYTES 0
@@ -61,6 +61,7 @@ enum frame_field {
         FIELD_ROAMS,
         FIELD_SPEECH,
         FIELD_STYLED, /* STYLED_MAX_BYTES at most */
+        FIELD_SECRET, /* SECRET_MAX_BYTES at most */
         FIELD_MASK = 31,
 };
 #define FRAME_STYLED_SINCE 10           /* the first version that has FIELD_SPEECH and FIELD_STYLED */
@@ -121,6 +122,7 @@ static inline const struct frame_rule *frame_rule(uint8_t type)
                 [FRAME_ROOM_TOPIC] = {9, FROM_SESSION | UNLESS_MUTED, {FIELD_NAME, FIELD_TEXT}},
                 [FRAME_ROOM_HISTORY] = {9, FROM_SESSION, {FIELD_KEY, FIELD_NAME}},
                 [FRAME_PEOPLE] = {9, FROM_SESSION, {FIELD_NAME}},
+                [FRAME_WEBHOOK] = {11, FROM_SESSION, {FIELD_KEY, FIELD_NAME, FIELD_SECRET, FIELD_TEXT}},
                 [FRAME_GONE] = {1, FROM_ITSELF, {0}},
                 [FRAME_SAY] = {2, FROM_ITSELF, {FIELD_KEY, FIELD_TEXT}},
                 [FRAME_KICK] = {2, FROM_ITSELF, {FIELD_KEY, FIELD_TEXT}},
@@ -213,6 +215,9 @@ static inline void frame_put_field(struct wire_writer *w, const struct frame *f,
         case FIELD_STYLED:
                 wire_put_string(w, f->styled);
                 break;
+        case FIELD_SECRET:
+                wire_put_string(w, f->secret);
+                break;
         case FIELD_LINES_OUT:
                 wire_put_u64(w, f->lines_out);
                 break;
@@ -264,6 +269,9 @@ static inline void frame_get_field(struct wire_reader *r, struct frame *f, unsig
         case FIELD_STYLED:
                 f->styled = wire_get_string(r, STYLED_MAX_BYTES);
                 r->bad |= f->text.len + f->styled.len > TEXT_MAX_BYTES;
+                break;
+        case FIELD_SECRET:
+                f->secret = wire_get_string(r, SECRET_MAX_BYTES);
                 break;
         case FIELD_LINES_OUT:
                 f->lines_out = wire_get_u64(r);
@@ -338,7 +346,7 @@ static inline int frame_decode(struct frame *f, const void *data, size_t size)
         return 0;
 }
 
-/* Returns the number of lines that a LINE or ROOM_LINE says. */
+/* Returns the number of lines that a LINE, ROOM_LINE or WEBHOOK says. */
 static inline size_t frame_lines(const struct frame *f)
 {
         size_t lines = 1;

@@ -25,7 +25,7 @@ static bool is_same(const struct frame *a, const struct frame *b)
                slice_equal(a->name, b->name) && slice_equal(a->address, b->address) && slice_equal(a->text, b->text) &&
                a->reason == b->reason && a->lines_out == b->lines_out && a->lines_skipped == b->lines_skipped &&
                a->members == b->members && slice_equal(a->answer, b->answer) && a->speech == b->speech &&
-               slice_equal(a->styled, b->styled);
+               slice_equal(a->styled, b->styled) && slice_equal(a->secret, b->secret);
 }
 
 /* Checks that a record and its STYLE mean the same when they are encoded again. */
@@ -135,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_slice(f.address, data, size, ADDRESS_MAX_BYTES);
         check_slice(f.text, data, size, TEXT_MAX_BYTES);
         check_slice(f.styled, data, size, STYLED_MAX_BYTES);
+        check_slice(f.secret, data, size, SECRET_MAX_BYTES);
         check_slice(f.answer, data, size, ANSWER_MAX_BYTES);
         if (r != 0) {
                 PROMISE(r == -EBADMSG || r == -EPROTONOSUPPORT || r == FRAME_E_TYPE, "error %d", r);
