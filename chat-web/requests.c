@@ -106,6 +106,14 @@ static bool requests_may_say(struct slice text)
         return true;
 }
 
+/* Answers that the line of this number was taken, if the client asked for that by a ref. Otherwise it does not wait for an
+ * answer, and chatd may go on writing to it. */
+static void requests_said(const struct asked *a, uint64_t number)
+{
+        if (a->ref[0] != '\0')
+                events_said(a->web, a->ref, number);
+}
+
 /* Says each line of the text. The answer has the id of the last one. */
 static void requests_say(const struct asked *a)
 {
@@ -129,7 +137,7 @@ static void requests_say(const struct asked *a)
                 size_t len = text_clean_all(line.at, line.len, clean, sizeof(clean));
                 number = talk_say_in(a->web->session, room, (struct slice){clean, len});
         }
-        events_said(a->web, a->ref, number);
+        requests_said(a, number);
 }
 
 static void requests_act(const struct asked *a)
@@ -140,7 +148,7 @@ static void requests_act(const struct asked *a)
                 return;
         uint64_t number =
                 talk_request(a->web->session, (struct frame){.type = FRAME_ROOM_ACTION, .name = room, .text = text}, 1);
-        events_said(a->web, a->ref, number);
+        requests_said(a, number);
 }
 
 static void requests_msg(const struct asked *a)

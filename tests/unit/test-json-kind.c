@@ -163,6 +163,13 @@ static void test_what_is_said(void **state)
         ask(f, "{\"do\":\"act\",\"room\":\"den\",\"text\":\"waves\",\"ref\":\"a \\\"b\\\"\"}\n");
         assert_int_equal(next_request(f).type, FRAME_ROOM_ACTION);
         assert_non_null(strstr(next_line(f), "{\"event\":\"answer\",\"ref\":\"a \\\"b\\\"\",\"code\":\"said\","));
+        /* without a ref there is an answer only if something is wrong */
+        ask(f, "{\"do\":\"say\",\"room\":\"den\",\"text\":\"three\"}\n{\"do\":\"act\",\"room\":\"den\",\"text\":"
+               "\"waves\"}\n");
+        assert_int_equal(next_request(f).type, FRAME_ROOM_LINE);
+        assert_int_equal(next_request(f).type, FRAME_ROOM_ACTION);
+        ask(f, "{\"do\":\"act\",\"room\":\"den\",\"text\":\"four\",\"ref\":1}\n");
+        assert_non_null(strstr(next_line(f), "\"ref\":1,\"code\":\"said\""));
         stop(f);
 }
 
@@ -569,7 +576,7 @@ static void test_a_text_that_grows(void **state)
         static char line[WEB_LINE_MAX_BYTES + 2];
         (void)state;
         struct fixture *f = start_json();
-        size_t len = (size_t)sprintf(line, "{\"do\":\"say\",\"room\":\"den\",\"text\":\"");
+        size_t len = (size_t)sprintf(line, "{\"do\":\"say\",\"ref\":1,\"room\":\"den\",\"text\":\"");
         for (int n = 0; len < WEB_LINE_MAX_BYTES - 8; n++)
                 len += (size_t)sprintf(line + len, "%s", n % 510 == 509 ? "\\n" : "\xc2\x85");
         sprintf(line + len, "\"}\n");
@@ -823,7 +830,7 @@ static void test_other_events(void **state)
         tell(f, FRAME_TEXT, 1, 1, "be nice\nhave fun");
         assert_line(f, "{\"event\":\"motd\",\"text\":\"be nice\\nhave fun\"}");
         close(f->intake);
-        ask(f, "{\"do\":\"say\",\"room\":\"den\",\"text\":\"hi\"}\n");
+        ask(f, "{\"do\":\"say\",\"room\":\"den\",\"text\":\"hi\",\"ref\":1}\n");
         assert_non_null(strstr(next_line(f), "\"code\":\"said\""));
         assert_line(f, "{\"event\":\"away\"}");
         f->intake = rundir_bind(f->dir);
