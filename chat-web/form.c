@@ -7,8 +7,9 @@
 
 _Static_assert((int)FORM_UTC_BYTES >= (int)UTC_BYTES, "a time fits");
 
-/* The event of each kind of record. A kind without an event is not shown. */
-static const char *const form_events[] = {
+/* The event of each kind of record. A kind without an event is not shown. The table has no pointers, here and in http.c: the
+ * dynamic linker would write them, and each session would have a page of its own for them. */
+static const char form_events[][8] = {
         [RECORD_LINE] = "line",   [RECORD_ACTION] = "action", [RECORD_PRIVATE] = "private", [RECORD_JOIN] = "join",
         [RECORD_ENTER] = "join",  [RECORD_CAME] = "join",     [RECORD_LEAVE] = "leave",     [RECORD_EXIT] = "leave",
         [RECORD_WENT] = "leave",  [RECORD_RENAME] = "rename", [RECORD_TOPIC] = "topic",     [RECORD_NOTICE] = "notice",
@@ -17,7 +18,8 @@ static const char *const form_events[] = {
 
 const char *form_event(uint8_t kind)
 {
-        return kind < sizeof(form_events) / sizeof(form_events[0]) ? form_events[kind] : NULL;
+        bool has_event = kind < sizeof(form_events) / sizeof(form_events[0]) && form_events[kind][0] != '\0';
+        return has_event ? form_events[kind] : NULL;
 }
 
 struct slice form_name(struct slice name)

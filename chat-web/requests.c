@@ -36,7 +36,7 @@ bool requests_answered(struct web *w, uint64_t number, struct web_request *reque
                         *request = w->requests[i];
                         found = true;
                 }
-                if (w->requests[i].number <= number)
+                if (w->requests[i].number > 0 && w->requests[i].number <= number) /* a store would use a page */
                         w->requests[i].number = 0;
         }
         return found;
@@ -45,15 +45,16 @@ bool requests_answered(struct web *w, uint64_t number, struct web_request *reque
 void requests_forget(struct web *w)
 {
         for (size_t i = 0; i < WEB_REQUESTS_MAX; i++)
-                w->requests[i].number = 0;
+                if (w->requests[i].number > 0)
+                        w->requests[i].number = 0;
 }
 
 static void requests_note(const struct asked *a, uint64_t number, bool is_history)
 {
-        size_t i = 0;
-        while (a->web->requests[i].number != 0)
-                i++;
-        assert(i < WEB_REQUESTS_MAX);
+        size_t i = WEB_REQUESTS_MAX;
+        do
+                assert(i-- > 0);
+        while (a->web->requests[i].number != 0);
         a->web->requests[i].number = number;
         a->web->requests[i].is_history = is_history;
         snprintf(a->web->requests[i].ref, sizeof(a->web->requests[i].ref), "%s", a->ref);

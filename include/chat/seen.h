@@ -15,8 +15,8 @@
 struct seen {
         struct {
                 uint64_t id, key;  /* of a record: record_key() */
-        } last[BATCH_MAX_RECORDS]; /* a ring */
-        unsigned next;             /* where the next record goes */
+        } last[BATCH_MAX_RECORDS]; /* a ring, filled from its end: few records share a page with the fields behind it */
+        unsigned next;             /* where the next record goes, counted from the end */
         unsigned count;            /* how many records there are */
         unsigned checks_left;      /* how many records of this epoch are still to be compared */
         uint64_t epoch;            /* 0: none yet */
@@ -35,7 +35,7 @@ static inline bool seen_epoch(struct seen *s, uint64_t epoch)
 
 static inline bool seen_remembers(const struct seen *s, uint64_t id, uint64_t key)
 {
-        for (unsigned i = 0; i < s->count; i++)
+        for (unsigned i = BATCH_MAX_RECORDS - s->count; i < BATCH_MAX_RECORDS; i++)
                 if (s->last[i].id == id && s->last[i].key == key)
                         return true;
         return false;
@@ -44,8 +44,9 @@ static inline bool seen_remembers(const struct seen *s, uint64_t id, uint64_t ke
 /* Remembers a record that was received. */
 static inline void seen_remember(struct seen *s, uint64_t id, uint64_t key)
 {
-        s->last[s->next].id = id;
-        s->last[s->next].key = key;
+        unsigned i = BATCH_MAX_RECORDS - 1 - s->next;
+        s->last[i].id = id;
+        s->last[i].key = key;
         s->next = (s->next + 1) % BATCH_MAX_RECORDS;
         if (s->count < BATCH_MAX_RECORDS)
                 s->count++;

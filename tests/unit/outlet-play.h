@@ -271,8 +271,8 @@ static void load_session(const struct state *s)
         memcpy(&session.client, s->session.client, sizeof(s->session.client));
         memcpy(session.client.buffer, s->session.buffer, BUFFER_KEPT);
         for (unsigned i = 0; i < SEEN_KEPT; i++) {
-                session.seen.last[i].id = s->session.seen[i][0];
-                session.seen.last[i].key = s->session.seen[i][1];
+                session.seen.last[BATCH_MAX_RECORDS - 1 - i].id = s->session.seen[i][0];
+                session.seen.last[BATCH_MAX_RECORDS - 1 - i].key = s->session.seen[i][1];
         }
         session.seen.next = s->session.next;
         session.seen.count = s->session.kept;
@@ -298,8 +298,8 @@ static void save_session(struct state *s)
         memcpy(s->session.client, &session.client, sizeof(s->session.client));
         memcpy(s->session.buffer, session.client.buffer, BUFFER_KEPT);
         for (unsigned i = 0; i < session.seen.next; i++) {
-                s->session.seen[i][0] = session.seen.last[i].id;
-                s->session.seen[i][1] = session.seen.last[i].key;
+                s->session.seen[i][0] = session.seen.last[BATCH_MAX_RECORDS - 1 - i].id;
+                s->session.seen[i][1] = session.seen.last[BATCH_MAX_RECORDS - 1 - i].key;
         }
         s->session.next = session.seen.next;
         s->session.kept = session.seen.count;

@@ -199,7 +199,9 @@ static void test_text_is_what_the_session_writes(void **state)
                 assert_string_equal(by_chatd, by_session);
                 loan_end(&l->loan, &l->client, &l->seen, l->id);
                 assert_int_equal(l->seen.count, datagrams.count);
-                assert_memory_equal(l->seen.last, datagrams.last, datagrams.count * sizeof(datagrams.last[0]));
+                size_t unused = BATCH_MAX_RECORDS - datagrams.count;
+                assert_memory_equal(l->seen.last + unused, datagrams.last + unused,
+                                    datagrams.count * sizeof(datagrams.last[0]));
                 several += datagrams.count > 0 && (bits & (bits - 1)) != 0;
                 lend_again(f, 1);
                 inbox_empty(f->inboxes[0]);
