@@ -5,6 +5,7 @@
 #include "../chat-session/client-output.h"
 
 #include "json-kind.h"
+#include "post.h"
 #include "site.h"
 #include "websocket.h"
 
@@ -26,6 +27,8 @@ static size_t browser_may_take(const struct web *w)
                 return client_room(w->client) < site_answer_max_bytes() ? 0 : WEB_HELD_MAX_BYTES;
         case WEB_SOCKET:
                 return json_may_read(w);
+        case WEB_POST:
+                return post_missing(w);
         case WEB_LINES:
         case WEB_CLOSED:
                 break;
@@ -35,11 +38,28 @@ static size_t browser_may_take(const struct web *w)
 
 /* ---- HTTP ---- */
 
-/* The client becomes a member of the chat. */
+/* The client gets a WebSocket, and becomes a member of the chat. */
 static void browser_join(struct web *w)
 {
         w->ping_at = talk_now(w->session) + WEBSOCKET_PING_MS;
         json_introduce(w);
+}
+
+/* Reads the next request, unless the answer to the last one was given. */
+static void browser_await_request(struct web *w)
+{
+        if (w->http.is_last)
+                talk_leave(w->session, LEAVE_EOF);
+        w->request_by = talk_now(w->session) + BROWSER_IDLE_MS;
+        http_begin(&w->http, w->line);
+}
+
+/* Reads the body of a request. */
+static void browser_await_body(struct web *w)
+{
+        w->request_by = talk_now(w->session) + BROWSER_REQUEST_MS;
+        if (w->held_len == 0 && http_has_token(&w->http, HTTP_EXPECT, "100-continue"))
+                http_go_on(w->client);
 }
 
 static void browser_answer(struct web *w)
@@ -49,10 +69,10 @@ static void browser_answer(struct web *w)
         site_answer(w, (uint64_t)clock_realtime_ms());
         if (w->stage == WEB_SOCKET)
                 browser_join(w);
-        else if (w->http.is_last)
-                talk_leave(w->session, LEAVE_EOF);
-        w->request_by = talk_now(w->session) + BROWSER_IDLE_MS;
-        http_begin(&w->http, w->line);
+        else if (w->stage == WEB_POST)
+                browser_await_body(w);
+        else
+                browser_await_request(w);
 }
 
 /* Takes bytes of one request. Returns how many bytes it took. */
@@ -64,6 +84,13 @@ static size_t browser_take_http(struct web *w, const uint8_t *bytes, size_t n)
         return taken;
 }
 
+static void browser_take_body(struct web *w, const uint8_t *bytes, size_t n)
+{
+        post_take(w, bytes, n);
+        if (w->post.step != POST_BODY)
+                w->request_by = talk_now(w->session) + POST_ANSWER_MS;
+}
+
 /* Takes as much of the input as can be taken now. Returns how many bytes it took. */
 static size_t browser_take(struct web *w, const uint8_t *bytes, size_t size)
 {
@@ -72,6 +99,8 @@ static size_t browser_take(struct web *w, const uint8_t *bytes, size_t size)
                 n = n < size - taken ? n : size - taken;
                 if (w->stage == WEB_HTTP)
                         n = browser_take_http(w, bytes + taken, n);
+                else if (w->stage == WEB_POST)
+                        browser_take_body(w, bytes + taken, n);
                 else
                         websocket_take(w, bytes + taken, n);
                 taken += n;
@@ -105,12 +134,50 @@ static void browser_input(void *me, const uint8_t *bytes, size_t n)
 static bool browser_holds_input(const void *me)
 {
         const struct web *w = me;
-        return w->held_len > 0;
+        return w->held_len > 0 || (w->stage == WEB_POST && w->post.step != POST_BODY);
 }
 
 static void browser_input_end(void *me)
 {
         (void)me; /* an incomplete request or message does not count */
+}
+
+/* ---- events from the chat ---- */
+
+static void browser_welcome(void *me, struct slice asked, uint64_t members)
+{
+        struct web *w = me;
+        if (w->stage == WEB_POST)
+                post_welcome(w);
+        else
+                json_kind.welcome(w, asked, members);
+}
+
+static void browser_take_answer(void *me, const struct frame *f)
+{
+        struct web *w = me;
+        if (w->stage == WEB_POST)
+                post_answer(w, f);
+        else
+                json_kind.answer(w, f);
+}
+
+static void browser_refusal(void *me, const struct frame *f)
+{
+        struct web *w = me;
+        if (w->stage == WEB_POST)
+                post_refusal(w, f);
+        else
+                json_kind.refusal(w, f);
+}
+
+static void browser_notice(void *me, const struct answer *a)
+{
+        struct web *w = me;
+        if (w->stage == WEB_POST && a->code == ANSWER_LOST)
+                post_give_up(w);
+        else
+                json_kind.notice(w, a);
 }
 
 /* ---- time ---- */
@@ -122,7 +189,7 @@ static int64_t browser_due(const void *me)
                 return INT64_MAX;
         if (w->held_len > 0 && browser_may_take(w) > 0)
                 return talk_now(w->session);
-        return w->stage == WEB_HTTP ? w->request_by : clock_earlier(json_due(w), w->ping_at);
+        return w->stage == WEB_SOCKET ? clock_earlier(json_due(w), w->ping_at) : w->request_by;
 }
 
 static void browser_time_out(struct web *w)
@@ -142,6 +209,8 @@ static void browser_tick(void *me)
                 return;
         if (w->stage == WEB_HTTP && talk_now(w->session) >= w->request_by)
                 browser_time_out(w);
+        if (w->stage == WEB_POST && talk_now(w->session) >= w->request_by)
+                post_time_out(w);
         if (w->stage != WEB_SOCKET)
                 return;
         json_tick(w);
@@ -153,7 +222,11 @@ static void browser_tick(void *me)
 
 static void browser_end(void *me)
 {
-        websocket_close(me, WSLAY_CODE_GOING_AWAY);
+        struct web *w = me;
+        if (w->stage == WEB_POST && w->post.step != POST_BODY)
+                post_give_up(w);
+        else
+                websocket_close(w, WSLAY_CODE_GOING_AWAY);
 }
 
 struct kind browser_kind(void)
@@ -164,6 +237,10 @@ struct kind browser_kind(void)
         k.input = browser_input;
         k.holds_input = browser_holds_input;
         k.input_end = browser_input_end;
+        k.welcome = browser_welcome;
+        k.answer = browser_take_answer;
+        k.refusal = browser_refusal;
+        k.notice = browser_notice;
         k.due = browser_due;
         k.tick = browser_tick;
         k.end = browser_end;

@@ -2,7 +2,8 @@
  * struct web (web.h).
  *
  * A client begins with HTTP, and is not a member of the chat. It becomes a member when it gets a WebSocket. From then
- * on it is like a client of json-kind.h, except for the frames around the objects.
+ * on it is like a client of json-kind.h, except for the frames around the objects. A program may also say a line by a
+ * single request (post.h).
  */
 #pragma once
 

@@ -9,7 +9,7 @@
 #include "../chat-session/client-output.h"
 
 static const struct {
-        const char *name;
+        char name[24];
         bool is_single; /* the field may not come twice: RFC 9112, section 3.2, and RFC 6455, section 11.3 */
 } http_fields[HTTP_FIELDS] = {
         [HTTP_HOST] = {"Host", true},
@@ -23,7 +23,17 @@ static const struct {
         [HTTP_IF_NONE_MATCH] = {"If-None-Match", false},
         [HTTP_REAL_IP] = {"X-Real-IP", true},
         [HTTP_REAL_PORT] = {"X-Real-Port", true},
+        [HTTP_AUTHORIZATION] = {"Authorization", true},
+        [HTTP_CONTENT_TYPE] = {"Content-Type", true},
+        [HTTP_EXPECT] = {"Expect", false},
+        [HTTP_IDEMPOTENCY_KEY] = {"Idempotency-Key", true},
 };
+
+#define HTTP_TOLD_FIELDS                                                                                               \
+        "Cache-Control: no-store\r\nContent-Security-Policy: default-src 'none'; frame-ancestors "                     \
+        "'none'\r\n" HTTP_SAFE_FIELDS
+#define HTTP_TEXT "text/plain; charset=utf-8"
+enum { HTTP_TOLD_FIELDS_MAX_BYTES = 1024 };
 
 /* ---- requests ---- */
 
@@ -90,7 +100,7 @@ static int http_on_value(http_parser *p, const char *at, size_t len)
         return 0;
 }
 
-/* The head is complete. The parser stops, because nobody reads the body or what comes after it. */
+/* The head is complete. The parser stops: the body, and what comes after it, is not for the parser. */
 static int http_on_head(http_parser *p)
 {
         http_parser_pause(p, 1);
@@ -209,14 +219,57 @@ struct slice http_path(const struct http *h)
         return (struct slice){h->target.at, query ? (size_t)(query - h->target.at) : h->target.len};
 }
 
+/* Takes the part up to the next `separator` off `rest`. */
+static struct slice http_split(struct slice *rest, char separator)
+{
+        const char *end = memchr(rest->at, separator, rest->len);
+        struct slice part = {rest->at, end ? (size_t)(end - rest->at) : rest->len};
+        rest->at += part.len + (end != NULL);
+        rest->len -= part.len + (end != NULL);
+        return part;
+}
+
+static int http_digit(char c)
+{
+        const char *digits = "0123456789abcdef", *at = c != '\0' ? strchr(digits, c | ('A' <= c ? 0x20 : 0)) : NULL;
+        return at ? (int)(at - digits) : -1;
+}
+
+static ssize_t http_decode(struct slice text, char *value, size_t size)
+{
+        size_t n = 0;
+        for (size_t i = 0; i < text.len; i++) {
+                int byte = text.at[i] == '+' ? ' ' : (unsigned char)text.at[i];
+                if (text.at[i] == '%') {
+                        int high = i + 2 < text.len ? http_digit(text.at[i + 1]) : -1;
+                        int low = i + 2 < text.len ? http_digit(text.at[i + 2]) : -1;
+                        byte = high < 0 || low < 0 ? -1 : high << 4 | low;
+                        i += 2;
+                }
+                if (byte < 0 || n == size)
+                        return -1;
+                value[n++] = (char)byte;
+        }
+        return (ssize_t)n;
+}
+
+ssize_t http_query(const struct http *h, const char *key, char *value, size_t size)
+{
+        struct slice query = h->target;
+        http_split(&query, '?');
+        while (query.len > 0) {
+                struct slice rest = http_split(&query, '&');
+                if (slice_equal(http_split(&rest, '='), slice_of(key)))
+                        return http_decode(rest, value, size);
+        }
+        return 0;
+}
+
 bool http_has_token(const struct http *h, enum http_field field, const char *token)
 {
         struct slice list = h->fields[field];
         while (list.len > 0) {
-                const char *comma = memchr(list.at, ',', list.len);
-                struct slice item = {list.at, comma ? (size_t)(comma - list.at) : list.len};
-                list.at += item.len + (comma != NULL);
-                list.len -= item.len + (comma != NULL);
+                struct slice item = http_split(&list, ',');
                 while (item.len > 0 && (*item.at == ' ' || *item.at == '\t')) {
                         item.at++;
                         item.len--;
@@ -267,4 +320,22 @@ void http_answer(const struct http *h, struct client *c, uint64_t ms, const stru
         for (size_t i = 0; i < HTTP_BODY_PARTS_MAX && a->body[i].len > 0 && h->parser.method != HTTP_HEAD; i++)
                 at = mempcpy(at, a->body[i].at, a->body[i].len);
         client_commit(c, at);
+}
+
+void http_tell(const struct http *h, struct client *c, uint64_t ms, unsigned status, const char *text, const char *more)
+{
+        char fields[HTTP_TOLD_FIELDS_MAX_BYTES];
+        int len = snprintf(fields, sizeof(fields), HTTP_TOLD_FIELDS "%s", more);
+        assert(len < HTTP_TOLD_FIELDS_MAX_BYTES);
+        http_answer(
+                h, c, ms,
+                &(struct http_answer){.status = status, .type = HTTP_TEXT, .body = {slice_of(text)}, .fields = fields});
+}
+
+void http_go_on(struct client *c)
+{
+        static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+        char *at = client_reserve(c, sizeof(text) - 1);
+        assert(at);
+        client_commit(c, mempcpy(at, text, sizeof(text) - 1));
 }

@@ -2,8 +2,8 @@
  *
  * The head is kept as it came, and the fields that matter are slices of it. The size of a head is limited, and
  * browser-kind.h limits its time. A head in which a single field comes twice is refused, so that this program and a
- * proxy cannot read different requests from the same bytes. The body of a request is never read: the connection ends
- * after the answer to such a request.
+ * proxy cannot read different requests from the same bytes. The body of a request stays with the caller. The connection
+ * ends after the answer to such a request.
  */
 #pragma once
 
@@ -36,6 +36,10 @@ enum http_field {
         HTTP_IF_NONE_MATCH,
         HTTP_REAL_IP,
         HTTP_REAL_PORT,
+        HTTP_AUTHORIZATION,
+        HTTP_CONTENT_TYPE,
+        HTTP_EXPECT,
+        HTTP_IDEMPOTENCY_KEY,
         HTTP_FIELDS,
 };
 
@@ -61,6 +65,11 @@ struct http {
         char *head; /* of HTTP_HEAD_MAX_BYTES */
 };
 
+/* The fields of every answer. Pages of other sites can neither load nor read it. */
+#define HTTP_SAFE_FIELDS                                                                                               \
+        "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: "            \
+        "same-origin\r\n"
+
 struct http_answer {
         unsigned status;
         const char *type;                       /* the media type of the body; NULL: there is no body */
@@ -80,9 +89,20 @@ void http_give_up(struct http *h, unsigned status);
 /* Returns the target without a query. */
 struct slice http_path(const struct http *h);
 
+/* Writes the value that the query has for `key`, decoded (RFC 3986, section 2.1; "+" is a space). Returns its length, or 0
+ * if there is none. Returns a negative value if it is wrong, or longer than `size`. */
+ssize_t http_query(const struct http *h, const char *key, char *value, size_t size);
+
 /* Returns true if the value of a field is a list with this token. Capital letters make no difference. */
 bool http_has_token(const struct http *h, enum http_field field, const char *token);
 
 /* Writes the answer to a request at `ms`, since 1970. The client's buffer must have room for the body and
  * HTTP_ANSWER_HEAD_MAX_BYTES. */
 void http_answer(const struct http *h, struct client *c, uint64_t ms, const struct http_answer *a);
+
+/* Answers with a text that nobody may store. `more` are further fields, each with its CR LF. */
+void http_tell(const struct http *h, struct client *c, uint64_t ms, unsigned status, const char *text,
+               const char *more);
+
+/* Tells a client that waits for it to send the body. */
+void http_go_on(struct client *c);

@@ -258,6 +258,8 @@ static enum outlet_look json_look(const void *me, const char **server)
 {
         const struct web *w = me;
         (void)server;
+        if (w->stage == WEB_POST)
+                return OUTLET_NO_LOOK;
         return w->stage == WEB_SOCKET ? OUTLET_MESSAGE : OUTLET_JSON;
 }
 

@@ -6,18 +6,10 @@
 #include <strings.h>
 
 #include "page.h"
+#include "post.h"
 #include "websocket.h"
 
-enum { SITE_ANSWER_MAX_BYTES = 1024 };
-
-/* The fields of every answer. Pages of other sites can neither load nor read it. */
-#define SITE_FIELDS                                                                                                    \
-        "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: "            \
-        "same-origin\r\n"
-#define SITE_TEXT_FIELDS                                                                                               \
-        "Cache-Control: no-store\r\nContent-Security-Policy: default-src 'none'; frame-ancestors "                     \
-        "'none'\r\n" SITE_FIELDS
-#define SITE_TEXT "text/plain; charset=utf-8"
+enum { SITE_FIELDS_MAX_BYTES = 1024 };
 
 size_t site_answer_max_bytes(void)
 {
@@ -27,11 +19,7 @@ size_t site_answer_max_bytes(void)
 /* Answers with a text, and fields besides those of every such answer. */
 static void site_tell(struct web *w, uint64_t ms, unsigned status, const char *text, const char *more)
 {
-        char fields[SITE_ANSWER_MAX_BYTES];
-        snprintf(fields, sizeof(fields), SITE_TEXT_FIELDS "%s", more);
-        http_answer(
-                &w->http, w->client, ms,
-                &(struct http_answer){.status = status, .type = SITE_TEXT, .body = {slice_of(text)}, .fields = fields});
+        http_tell(&w->http, w->client, ms, status, text, more);
 }
 
 /* ---- who may connect ---- */
@@ -120,12 +108,12 @@ static bool site_take_address(struct web *w)
 static void site_show_page(struct web *w, uint64_t ms)
 {
         struct page page;
-        char fields[SITE_ANSWER_MAX_BYTES], weak[PAGE_TAG_BYTES + 2];
+        char fields[SITE_FIELDS_MAX_BYTES], weak[PAGE_TAG_BYTES + 2];
         struct http_answer a = {.status = 200, .type = "text/html; charset=utf-8", .fields = fields};
         page_make(&page);
         snprintf(fields, sizeof(fields),
                  "Cache-Control: no-cache\r\nETag: %s\r\nContent-Security-Policy: %s\r\n"
-                 "Cross-Origin-Opener-Policy: same-origin\r\n" SITE_FIELDS,
+                 "Cross-Origin-Opener-Policy: same-origin\r\n" HTTP_SAFE_FIELDS,
                  page.tag, page.policy);
         memcpy(a.body, page.parts, sizeof(page.parts));
         snprintf(weak, sizeof(weak), "W/%s", page.tag);
@@ -162,23 +150,39 @@ static void site_open_websocket(struct web *w, uint64_t ms)
                 websocket_accept(w, ms);
 }
 
+/* A page of another site could only guess a token. The check is a second lock. */
+static void site_begin_post(struct web *w, uint64_t ms)
+{
+        if (site_takes_origin(w))
+                post_begin(w);
+        else
+                site_tell(w, ms, 403, "Pages of this address may not say lines\n", "");
+}
+
 static const struct {
         const char *path;
-        bool is_open;  /* for every client, by every name of the server */
-        bool has_head; /* the method HEAD is allowed, too */
+        const char *methods; /* those that are allowed, as in the field Allow */
+        bool is_open;        /* for every client, by every name of the server */
         void (*show)(struct web *w, uint64_t ms);
 } rows[] = {
-        {"/", false, true, site_show_page},
-        {"/ws", false, false, site_open_websocket},
-        {"/healthz", true, true, site_show_health},
+        {"/", "GET, HEAD", false, site_show_page},
+        {"/ws", "GET", false, site_open_websocket},
+        {"/say", "POST", false, site_begin_post},
+        {"/healthz", "GET, HEAD", true, site_show_health},
 };
 
-static void site_refuse_method(struct web *w, uint64_t ms, bool has_head)
+static void site_refuse_method(struct web *w, uint64_t ms, const char *methods)
 {
-        if (has_head)
-                site_tell(w, ms, 405, "Only GET and HEAD are allowed here\n", "Allow: GET, HEAD\r\n");
-        else
-                site_tell(w, ms, 405, "Only GET is allowed here\n", "Allow: GET\r\n");
+        char text[64], field[64];
+        snprintf(text, sizeof(text), "The methods here: %s\n", methods);
+        snprintf(field, sizeof(field), "Allow: %s\r\n", methods);
+        site_tell(w, ms, 405, text, field);
+}
+
+/* Returns true if these methods have that of the request. No name of a method is a part of another in the table. */
+static bool site_allows(const struct web *w, const char *methods)
+{
+        return strstr(methods, http_method_str((enum http_method)w->http.parser.method));
 }
 
 static void site_find(struct web *w, uint64_t ms)
@@ -189,8 +193,8 @@ static void site_find(struct web *w, uint64_t ms)
                 i++;
         if (i == count)
                 site_tell(w, ms, 404, "Not found\n", "");
-        else if (w->http.parser.method != HTTP_GET && !(rows[i].has_head && w->http.parser.method == HTTP_HEAD))
-                site_refuse_method(w, ms, rows[i].has_head);
+        else if (!site_allows(w, rows[i].methods))
+                site_refuse_method(w, ms, rows[i].methods);
         else if (!rows[i].is_open && !site_serves_host(w))
                 site_tell(w, ms, 421,
                           "This server does not know this name. If it is one of its names, add the address to "

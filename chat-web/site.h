@@ -1,4 +1,4 @@
-/* The paths of the server: the page, the WebSocket, and a sign that the server works. */
+/* The paths of the server: the page, the WebSocket, lines of programs, and a sign that the server works. */
 #pragma once
 
 #include "web.h"
@@ -13,6 +13,6 @@ struct site {
 /* Returns the most bytes that the answer to a request takes. */
 size_t site_answer_max_bytes(void);
 
-/* Answers a request that is complete or wrong, at `ms`, since 1970. If that opens a WebSocket, `stage` (web.h) says
- * so. */
+/* Answers a request that is complete or wrong, at `ms`, since 1970. If that opens a WebSocket, or if
+ * a line is to come in the body, `stage` (web.h) says so, and the answer to a line comes later. */
 void site_answer(struct web *w, uint64_t ms);

@@ -61,12 +61,15 @@ _Static_assert((int)WEB_QUEUE_MIN_BYTES >
  * | from   | to     | when                                            |
  * |--------|--------|-------------------------------------------------|
  * | HTTP   | SOCKET | a request asks for a WebSocket                  |
+ * | HTTP   | POST   | a request has a line for the chat in its body   |
  * | SOCKET | CLOSED | the client, or the session, ends the connection |
+ * | POST   | CLOSED | the request is answered                         |
  */
 enum web_stage {
         WEB_LINES,  /* JSON, an object in each line */
         WEB_HTTP,   /* HTTP; the client is not a member of the chat yet */
         WEB_SOCKET, /* JSON, an object in each message of a WebSocket */
+        WEB_POST,   /* the body of the last request; the client is told nothing but the answer to that */
         WEB_CLOSED, /* nothing: the last frame was written */
 };
 
@@ -80,7 +83,31 @@ struct websocket {
         size_t control_len;
 };
 
-/* What every session uses comes first, so that it shares a page or two. Pages that are never used cost no memory. */
+/* The steps of a line that a program says.
+ *
+ * | from    | to      | when                                       |
+ * |---------|---------|--------------------------------------------|
+ * | BODY    | JOINING | the body is complete and valid             |
+ * | JOINING | ASKED   | chatd welcomes the session, and is asked   |
+ */
+enum post_step {
+        POST_BODY,
+        POST_JOINING,
+        POST_ASKED,
+};
+
+/* A line that a program says (post.h). The body goes to `line` of struct web. */
+struct post {
+        enum post_step step;
+        bool is_json; /* the body is an object with a "text" */
+        size_t size;  /* of the whole body */
+        uint64_t key; /* 0: none */
+        struct slice text;
+        char secret[SECRET_MAX_BYTES + 1], room[NICK_MAX_BYTES + 1];
+};
+
+/* Pages that are never used cost no memory. So what every session uses stands together: the first fields and the beginning of
+ * `line`; and the last of the requests, which are used first, and the first of the rooms. */
 struct web {
         struct session *session;
         struct client *client;
@@ -100,10 +127,11 @@ struct web {
         size_t held_len; /* input that was read and waits in `held` */
         size_t rooms_count;
         size_t reentered; /* the rooms from this index on are to be entered again, because chatd may have forgotten them */
-        struct web_room rooms[MEMBER_ROOMS_MAX];
-        struct web_request requests[WEB_REQUESTS_MAX];
-        char line[WEB_LINE_MAX_BYTES]; /* or a message, or the head of a request */
+        char line[WEB_LINE_MAX_BYTES]; /* or a message, or the head or the body of a request */
         uint8_t held[WEB_HELD_MAX_BYTES];
+        struct post post;
+        struct web_request requests[WEB_REQUESTS_MAX]; /* the last ones are used first */
+        struct web_room rooms[MEMBER_ROOMS_MAX];
 };
 
 _Static_assert((int)WEB_LINE_MAX_BYTES >= (int)HTTP_HEAD_MAX_BYTES, "a head has room where a line has");

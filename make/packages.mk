@@ -30,7 +30,7 @@ build/.packages-build:
 build/.packages-run:
 	$(call need,systemd,to run without PID 1: systemd-socket-activate accepts the connections)
 build/.packages-check:
-	$(call need,libcmocka-dev systemd systemd-container expect iproute2 irssi weechat-curses ii jq python3-irc python3-jsonschema inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools tmux valgrind openssl python3 zsh,to test: the test library$(comma) the real programs that the chat is tested with$(comma) valgrind for leaks$(comma) openssl for certificates$(comma) jq and python3 to read and check JSON and zsh for its completion)
+	$(call need,libcmocka-dev systemd systemd-container expect iproute2 irssi weechat-curses ii jq python3-irc python3-jsonschema curl inetutils-telnet netcat-openbsd ncat ucspi-tcp putty-tools tmux valgrind openssl python3 zsh,to test: the test library$(comma) the real programs that the chat is tested with$(comma) valgrind for leaks$(comma) openssl for certificates$(comma) jq and python3 to read and check JSON and zsh for its completion)
 build/.packages-page:
 	$(call need,chromium chromium-driver python3-selenium,to test the page: a browser$(comma) and the programs that drive it)
 build/.packages-container:

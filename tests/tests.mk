@@ -89,8 +89,9 @@ build/asan/tests/unit/test-%: build/asan/tests/unit/test-%.o build/asan/modules.
 	@echo "LD  $@"
 	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) $^ -lcmocka -lnats $(LIBS_chatd) $(LIBS_chat-session) -o $@
 # chat-web has files with the names of others, which are not in the archive.
-build/asan/tests/unit/test-json-kind build/asan/tests/unit/test-browser-kind build/asan/tests/unit/test-json-lent: $(call OBJECTS,asan,$(filter-out $(CHATD),$(WEB)))
-build/asan/tests/unit/test-json-kind build/asan/tests/unit/test-browser-kind build/asan/tests/unit/test-json-lent: LIBS_chat-session = build/asan/modules.a $(LIBS_utf8proc) $(LIBS_chat-web)
+WEB_UNIT := $(addprefix build/asan/tests/unit/test-,browser-kind json-kind json-lent post)
+$(WEB_UNIT): $(call OBJECTS,asan,$(filter-out $(CHATD),$(WEB)))
+$(WEB_UNIT): LIBS_chat-session = build/asan/modules.a $(LIBS_utf8proc) $(LIBS_chat-web)
 build/tests/system/test-%: build/obj/tests/system/test-%.o $(call OBJECTS,obj,$(HARNESS)) | build/.packages-check
 	@mkdir -p $(@D); echo "LD  $@"
 	$(Q)$(CC) $(LDHARDEN) $(CFLAGS) $(LDFLAGS) $^ -lcmocka $(TEST_LIBS) -o $@

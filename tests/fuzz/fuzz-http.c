@@ -32,11 +32,14 @@ static void try_field(const struct http *h, struct slice field)
 static void try_request(const struct http *h)
 {
         struct slice path = http_path(h);
+        char room[24];
+        ssize_t len = http_query(h, "room", room, sizeof(room));
         bool has_body =
                 h->parser.flags & F_CHUNKED || (h->parser.flags & F_CONTENTLENGTH && h->parser.content_length > 0);
         PROMISE(h->len >= 2 && h->head[h->len - 1] == '\n' && strchr("\r\n", h->head[h->len - 2]), "no empty line");
         PROMISE(h->is_last || !has_body, "a request behind a body");
         PROMISE(h->target.at && path.len <= h->target.len && !memchr(path.at, '?', path.len), "a query in a path");
+        PROMISE(len <= (ssize_t)sizeof(room) && len <= (ssize_t)h->target.len, "%zd bytes of a query", len);
         try_field(h, h->target);
         for (size_t i = 0; i < HTTP_FIELDS; i++) {
                 try_field(h, h->fields[i]);

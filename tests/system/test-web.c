@@ -143,6 +143,28 @@ static void test_stopping_the_listener_disconnects_nobody(void **state)
         hang_up(c);
 }
 
+/* ---- lines from scripts ---- */
+
+/* The example of the manual, and another line after chatd was killed. */
+static void test_a_line_from_a_script(void **state)
+{
+        (void)state;
+        shell("sed -n '/^A script says/,/^.Ed/s/^[#$] //p; /^A script says/,/^.Ed/s/^    //p' "
+              "/usr/local/share/man/man8/chat-web.8 | sed 's/\\\\e$/\\\\/' >/run/example && grep -c . /run/example | "
+              "grep -qx 3");
+        client_send(witness, "/join ops\n");
+        client_expect(witness, "You are now in ops");
+        shell("sh -e /run/example");
+        client_expect(witness, "disk: disk full\r\n");
+        shell("systemctl kill -s KILL --kill-who=main chatd || true");
+        shell("chatctl token remove disk && chatctl token list --json | grep -qx '\\[\\]'");
+        shell("chatctl token add disk >/run/token && systemctl kill -s KILL --kill-who=main chatd || true");
+        shell("curl -sS --fail --retry 5 -d 'still full' -H \"Authorization: Bearer $(cat /run/token)\" "
+              "'http://localhost:8880/say?room=%%23ops'");
+        client_expect(witness, "disk: still full\r\n");
+        shell("journalctl -o cat CHAT_EVENT=token-removed | grep -q disk");
+}
+
 /* ---- connections without a request ---- */
 
 static void test_silent_clients_are_disconnected(void **state)
@@ -226,6 +248,7 @@ int main(void)
                 TEST(test_pages_from_elsewhere),
                 TEST(test_an_administrator_ends_sessions),
                 TEST(test_stopping_the_listener_disconnects_nobody),
+                TEST(test_a_line_from_a_script),
                 TEST(test_silent_clients_are_disconnected),
                 TEST(test_many_silent_clients),
                 TEST(test_an_address_that_connects_too_often),
