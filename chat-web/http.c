@@ -178,6 +178,7 @@ static void http_fail(struct http *h)
 {
         switch (HTTP_PARSER_ERRNO(&h->parser)) {
         case HPE_INVALID_METHOD:
+                h->parser.method = HTTP_GET; /* it may be HEAD, for any method that begins with H */
                 http_give_up(h, HTTP_STATUS_NOT_IMPLEMENTED);
                 break;
         case HPE_INVALID_VERSION:
