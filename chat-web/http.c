@@ -121,12 +121,15 @@ static void http_trim(struct slice *text)
                 text->len--;
 }
 
-/* Returns true if the head has proper lines. http-parser as Debian builds it takes blanks in a target, NUL in a field,
- * CR before any byte as a line end, and a field that continues in the next line, which a server may refuse (RFC 9112,
- * section 5.2). */
+/* Returns true if the head has proper lines. http-parser as Debian builds it takes blanks in a target, any letters in
+ * place of "TTP" behind it, NUL in a field, CR before any byte as a line end, and a field that continues in the next
+ * line, which a server may refuse (RFC 9112, section 5.2). */
 static bool http_has_lines(const struct http *h)
 {
+        static const char protocol[] = " HTTP/";
         const char *end = h->head + h->len;
+        if (strncmp(h->target.at + h->target.len, protocol, sizeof(protocol) - 1) != 0)
+                return false;
         for (const char *at = h->head; (at = memchr(at, '\r', (size_t)(end - at))); at++)
                 if (at + 1 == end || at[1] != '\n')
                         return false;

@@ -47,6 +47,7 @@ static void test_requests(void **state)
                 {"OPTIONS * HTTP/1.1\r\n" HOST "\r\n", "404 Not Found", ""},
                 {"BREW / HTTP/1.1\r\n" HOST "\r\n", "501 Not Implemented", "Connection: close\r\n"},
                 {"HEX / HTTP/1.1\r\n" HOST "\r\n", "501 Not Implemented", "\r\n\r\nNot Implemented\n"},
+                {"GET / HTTX/1.1\r\n" HOST "\r\n", "400 Bad Request", ""},
                 {"GET / HTTP/2.0\r\n" HOST "\r\n", "505 HTTP Version Not Supported", "Connection: close\r\n"},
                 {"GET / HTTP/1.1\r\n\r\n", "400 Bad Request", "Connection: close\r\n"},
                 {"GET / HTTP/1.1\r\n" HOST HOST "\r\n", "400 Bad Request", ""},
