@@ -54,14 +54,6 @@ static void browser_await_request(struct web *w)
         http_begin(&w->http, w->line);
 }
 
-/* Reads the body of a request. */
-static void browser_await_body(struct web *w)
-{
-        w->request_by = talk_now(w->session) + BROWSER_REQUEST_MS;
-        if (w->held_len == 0 && http_has_token(&w->http, HTTP_EXPECT, "100-continue"))
-                http_go_on(w->client);
-}
-
 static void browser_answer(struct web *w)
 {
         if (++w->answers == BROWSER_REQUESTS_MAX)
@@ -70,7 +62,7 @@ static void browser_answer(struct web *w)
         if (w->stage == WEB_SOCKET)
                 browser_join(w);
         else if (w->stage == WEB_POST)
-                browser_await_body(w);
+                w->request_by = talk_now(w->session) + BROWSER_REQUEST_MS; /* the body */
         else
                 browser_await_request(w);
 }
@@ -91,10 +83,19 @@ static void browser_take_body(struct web *w, const uint8_t *bytes, size_t n)
                 w->request_by = talk_now(w->session) + POST_ANSWER_MS;
 }
 
+/* Nothing of the body came with the head. The client may wait until it is asked for the body (RFC 9110, section
+ * 10.1.1). */
+static void browser_ask_for_body(struct web *w)
+{
+        if (w->http.parser.http_minor > 0 && http_has_token(&w->http, HTTP_EXPECT, "100-continue"))
+                http_go_on(w->client);
+}
+
 /* Takes as much of the input as can be taken now. Returns how many bytes it took. */
 static size_t browser_take(struct web *w, const uint8_t *bytes, size_t size)
 {
         size_t taken = 0, n;
+        bool had_head = w->stage != WEB_HTTP;
         while (talk_is_open(w->session) && taken < size && (n = browser_may_take(w)) > 0) {
                 n = n < size - taken ? n : size - taken;
                 if (w->stage == WEB_HTTP)
@@ -105,6 +106,8 @@ static size_t browser_take(struct web *w, const uint8_t *bytes, size_t size)
                         websocket_take(w, bytes + taken, n);
                 taken += n;
         }
+        if (!had_head && w->stage == WEB_POST && w->line_len == 0)
+                browser_ask_for_body(w);
         return taken;
 }
 

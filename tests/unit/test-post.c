@@ -274,6 +274,38 @@ static void test_a_body_in_parts(void **state)
         assert_has(end_post_by(f, &(struct answer){.code = ANSWER_TOKEN_UNKNOWN}), " 401 ");
 }
 
+/* A client of HTTP/1.0 knows no 100. */
+static void test_an_old_client_is_not_asked_for_its_body(void **state)
+{
+        (void)state;
+        struct fixture *f = start_browser();
+        type(f, "POST /say HTTP/1.0\r\n" HOST BEARER "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+        type(f, "hi");
+        assert_int_equal(next_frame(f).type, FRAME_HELLO);
+        assert_text(asked(f).text, "hi");
+        assert_has(end_post_by(f, &(struct answer){.code = ANSWER_TOKEN_UNKNOWN}), " 401 ");
+}
+
+/* A head may have to wait until there is room for its answer. Its client is asked for the body after that. */
+static void test_a_head_that_waits(void **state)
+{
+        (void)state;
+        static char got[1024 * 1024];
+        char request[2048] = "";
+        struct fixture *f = start_browser();
+        for (size_t i = 0; i < 10; i++)
+                strcat(request, "GET / HTTP/1.1\r\n" HOST "\r\n");
+        strcat(request, POST BEARER "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+        type(f, request);
+        for (size_t len = 0; !strstr(got, "HTTP/1.1 100 Continue\r\n\r\n");) {
+                await(f->client);
+                ssize_t n = read(f->client, got + len, sizeof(got) - 1 - len);
+                assert_true(n > 0);
+                len += (size_t)n;
+        }
+        stop(f);
+}
+
 /* What is not the answer does not reach the client: the session is no place to read the chat. */
 static void test_nothing_else_is_shown(void **state)
 {
@@ -355,6 +387,8 @@ int main(void)
                 cmocka_unit_test(test_answers),
                 cmocka_unit_test(test_refusals),
                 cmocka_unit_test(test_a_body_in_parts),
+                cmocka_unit_test(test_an_old_client_is_not_asked_for_its_body),
+                cmocka_unit_test(test_a_head_that_waits),
                 cmocka_unit_test(test_nothing_else_is_shown),
                 cmocka_unit_test(test_a_half_closed_connection),
                 cmocka_unit_test(test_unknown_results),
