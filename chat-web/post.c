@@ -203,7 +203,7 @@ void post_welcome(struct web *w)
                 .secret = slice_of(w->post.secret),
                 .text = {w->line, w->line_len},
         };
-        if (w->post.step != POST_JOINING)
+        if (w->post.step != POST_JOINING || !talk_is_open(w->session)) /* nothing may come behind a BYE */
                 return;
         if (talk_version(w->session) < frame_since(FRAME_WEBHOOK)) {
                 post_end(w, 503, "chatd is of an earlier version. Restart it\n");

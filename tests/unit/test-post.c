@@ -363,6 +363,22 @@ static void test_unknown_results(void **state)
         assert_has(end_post(f), " 503 ");
 }
 
+/* A session that leaves already, here because it is removed, asks for nothing more. */
+static void test_a_late_welcome(void **state)
+{
+        (void)state;
+        struct fixture *f = start_post("/say", "", "hi");
+        uint8_t byte;
+        size_t len;
+        tell(f, FRAME_KICKED, 1, 0, "rude");
+        assert_int_equal(next_frame(f).type, FRAME_BYE);
+        tell(f, FRAME_WELCOME, 1, 0, "guest");
+        tell(f, FRAME_GOODBYE, 1, 0, "");
+        assert_has(read_all(f, &len), " 503 ");
+        assert_int_equal(recv(f->intake, &byte, 1, MSG_DONTWAIT), -1);
+        stop(f);
+}
+
 static void test_an_earlier_chatd(void **state)
 {
         (void)state;
@@ -392,6 +408,7 @@ int main(void)
                 cmocka_unit_test(test_nothing_else_is_shown),
                 cmocka_unit_test(test_a_half_closed_connection),
                 cmocka_unit_test(test_unknown_results),
+                cmocka_unit_test(test_a_late_welcome),
                 cmocka_unit_test(test_an_earlier_chatd),
         };
         return RUN_TESTS(tests);
