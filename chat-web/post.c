@@ -233,7 +233,7 @@ static unsigned post_status(uint8_t code)
 /* Answers the request by what chatd said. */
 static void post_end_with(struct web *w, const struct frame *f)
 {
-        char text[TEXT_MAX_BYTES + 1];
+        char text[TEXT_MAX_BYTES + 2]; /* with LF and NUL */
         struct answer a;
         if (answer_decode(&a, f->answer) < 0) {
                 post_give_up(w);
