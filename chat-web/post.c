@@ -266,5 +266,8 @@ void post_time_out(struct web *w)
 
 void post_give_up(struct web *w)
 {
-        post_end(w, 503, POST_UNKNOWN);
+        if (w->post.step == POST_BODY)
+                w->stage = WEB_CLOSED; /* an incomplete request does not count */
+        else
+                post_end(w, 503, POST_UNKNOWN);
 }

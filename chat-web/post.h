@@ -30,6 +30,8 @@ void post_welcome(struct web *w);
 void post_answer(struct web *w, const struct frame *f);
 void post_refusal(struct web *w, const struct frame *f);
 
-/* The request was not answered in time, or before the session ends, or chatd lost the line. */
+/* The request was not complete or not answered in time. */
 void post_time_out(struct web *w);
+
+/* The session ends before the request is answered, or chatd lost the line. An incomplete request gets no answer. */
 void post_give_up(struct web *w);
