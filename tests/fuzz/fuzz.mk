@@ -30,7 +30,8 @@ build/fuzz/fuzz-http: FUZZ_LIBS := -l:libhttp_parser.a
 build/fuzz/fuzz-websocket: $(call OBJECTS,fuzz/obj,chat-web/http.c chat-web/websocket.c chat-session/client-output.c)
 build/fuzz/fuzz-websocket: FUZZ_LDFLAGS := -Wl,--wrap=requests_take -Wl,--wrap=talk_leave -Wl,--wrap=talk_is_open
 build/fuzz/fuzz-websocket: FUZZ_LIBS := $(LIBS_chat-web)
-build/fuzz/fuzz-json-kind: $(call OBJECTS,fuzz/obj,$(WEB) $(WORLD) chat-irc/formatting.c chat-irc/message.c)
+build/fuzz/fuzz-json-kind: $(call OBJECTS,fuzz/obj,$(WEB) $(WORLD) chat-irc/formatting.c chat-irc/message.c \
+		tests/fuzz/json-client.c)
 build/fuzz/fuzz-json-kind: FUZZ_LDFLAGS := $(patsubst %,-Wl$(comma)--wrap=%,$(WORLD_WRAPPED) requests_take)
 build/fuzz/fuzz-json-kind: FUZZ_LIBS := $(LIBS_chat-web)
 build/fuzz/fuzz-telnet: $(call OBJECTS,fuzz/obj,chat-session/telnet.c)
