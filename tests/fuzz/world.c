@@ -325,6 +325,8 @@ static void world_do_command(uint8_t command)
                 world.flags ^= more & 1 ? WORLD_READS : 0;
                 if (more == 6)
                         world_break();
+                if (more == 4)
+                        world.is_stopped = true;
                 break;
         case 14:
                 world_type_many(world.client->many, 1 + more * more);
@@ -447,7 +449,6 @@ void world_begin(const struct world_client *client, const uint8_t *data, size_t 
 
 void world_run(void)
 {
-        static const volatile sig_atomic_t never = 0;
         struct kind kind = *world.client->kind;
         struct session_options options = {.dir = WORLD_DIR};
         sigset_t signals;
@@ -459,6 +460,6 @@ void world_run(void)
         kind.tick = kind_tick;
         sigemptyset(&signals);
         visit_begin(&world.session, &kind, world.client->me, FD_CLIENT, FD_CLIENT, &options);
-        visit_run(&world.session, &signals, &never);
+        visit_run(&world.session, &signals, &world.is_stopped);
         PROMISE(world.session.state == SESSION_DONE, "the session ended in state %d", world.session.state);
 }

@@ -4,13 +4,15 @@
  * Input: flags, then commands: see world_step(). A client sends messages or any bytes, and reads or does not read. A
  * chatd (solo-chatd.h) answers, relays, and is restarted. Time passes only by commands. The session runs in
  * visit_run(), which waits in ppoll(): that is where the commands are taken. At the end chatd answers everything, and
- * the client reads everything and leaves.
+ * the client reads everything and leaves. A signal may end the session before that.
  *
  * Promises, besides those of solo-chatd.h: no call overruns the client's buffer. The kind gets no more bytes than it
  * said it can take. After tick(), nothing is due at the same time. In the end nothing is stuck: everything that the
  * client sent was read and answered, and the session ends, also if the connection breaks.
  */
 #pragma once
+
+#include <signal.h>
 
 #include "../../chat-session/kind.h"
 #include "../../chat-session/session.h"
@@ -59,9 +61,10 @@ extern struct world {
         uint8_t flags;
         int64_t now; /* ms */
         uint64_t random;
-        bool is_ended;   /* the client's input has ended */
-        bool is_broken;  /* the client reset the connection */
-        bool is_checked; /* everything was answered */
+        bool is_ended;                    /* the client's input has ended */
+        bool is_broken;                   /* the client reset the connection */
+        bool is_checked;                  /* everything was answered */
+        volatile sig_atomic_t is_stopped; /* a signal ends the session */
         unsigned turns, idle_turns, ending_turns;
         size_t reads;    /* how many bytes the client still reads */
         size_t may_read; /* what the kind said last */
