@@ -30,10 +30,13 @@ build/fuzz/fuzz-http: FUZZ_LIBS := -l:libhttp_parser.a
 build/fuzz/fuzz-websocket: $(call OBJECTS,fuzz/obj,chat-web/http.c chat-web/websocket.c chat-session/client-output.c)
 build/fuzz/fuzz-websocket: FUZZ_LDFLAGS := -Wl,--wrap=requests_take -Wl,--wrap=talk_leave -Wl,--wrap=talk_is_open
 build/fuzz/fuzz-websocket: FUZZ_LIBS := $(LIBS_chat-web)
-build/fuzz/fuzz-json-kind: $(call OBJECTS,fuzz/obj,$(WEB) $(WORLD) chat-irc/formatting.c chat-irc/message.c \
-		tests/fuzz/json-client.c)
+build/fuzz/fuzz-json-kind build/fuzz/fuzz-browser-kind: $(call OBJECTS,fuzz/obj,$(WEB) $(WORLD) chat-irc/formatting.c \
+		chat-irc/message.c tests/fuzz/json-client.c)
 build/fuzz/fuzz-json-kind: FUZZ_LDFLAGS := $(patsubst %,-Wl$(comma)--wrap=%,$(WORLD_WRAPPED) requests_take)
-build/fuzz/fuzz-json-kind: FUZZ_LIBS := $(LIBS_chat-web)
+build/fuzz/fuzz-browser-kind: $(call OBJECTS,fuzz/obj,tests/fuzz/browser-client.c tests/fuzz/browser-typed.c)
+build/fuzz/fuzz-browser-kind: FUZZ_LDFLAGS := $(patsubst %,-Wl$(comma)--wrap=%,$(WORLD_WRAPPED) requests_take \
+		site_answer post_take)
+build/fuzz/fuzz-json-kind build/fuzz/fuzz-browser-kind: FUZZ_LIBS := $(LIBS_chat-web)
 build/fuzz/fuzz-telnet: $(call OBJECTS,fuzz/obj,chat-session/telnet.c)
 build/fuzz/fuzz-lines: $(call OBJECTS,fuzz/obj,chat-session/lines.c chat-session/escape.c chat-session/grapheme.c)
 build/fuzz/fuzz-lines: FUZZ_LIBS := $(LIBS_chat-session)
@@ -57,7 +60,7 @@ fuzz/frame: FUZZ_FLAGS := -max_len=5000
 fuzz/proxy: FUZZ_FLAGS := -max_len=4200
 fuzz/http fuzz/websocket: FUZZ_FLAGS := -max_len=9000
 fuzz/irc: FUZZ_FLAGS := -max_len=5000
-fuzz/irc-kind fuzz/json-kind: FUZZ_FLAGS := -max_len=600 -len_control=0
+fuzz/irc-kind fuzz/json-kind fuzz/browser-kind: FUZZ_FLAGS := -max_len=600 -len_control=0
 fuzz/link: FUZZ_FLAGS := -max_len=1024 -len_control=0
 fuzz/broker: FUZZ_FLAGS := -max_len=512 -len_control=0
 

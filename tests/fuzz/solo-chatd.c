@@ -62,6 +62,20 @@ static void solo_chatd_check_name(const struct solo_chatd *d, const struct frame
                 PROMISE(text_is_name(f->name.at, f->name.len), "the name %.*s", (int)f->name.len, f->name.at);
 }
 
+/* Keeps the frame, for the target. */
+static void solo_chatd_take_webhook(struct solo_chatd *d, const struct frame *f, const void *data, size_t size)
+{
+        PROMISE(d->webhook_size == 0, "a second WEBHOOK");
+        PROMISE(f->name.len == 0 || name_is_nick(f->name.at, f->name.len), "the room %.*s", (int)f->name.len,
+                f->name.at);
+        PROMISE(f->secret.len > 0, "no token");
+        PROMISE(f->text.len > 0 && frame_lines(f) <= FRAME_LINES_MAX, "%zu lines in %zu bytes", frame_lines(f),
+                f->text.len);
+        PROMISE(size <= sizeof(d->webhook), "a frame of %zu bytes", size);
+        memcpy(d->webhook, data, size);
+        d->webhook_size = size;
+}
+
 /* Takes a line or a request, which has a number. */
 static void solo_chatd_take_numbered(struct solo_chatd *d, const struct frame *f)
 {
@@ -98,6 +112,10 @@ int solo_chatd_take(struct solo_chatd *d, const void *data, size_t size)
                 break;
         case FRAME_BYE:
                 d->has_bye = true;
+                break;
+        case FRAME_WEBHOOK:
+                solo_chatd_take_webhook(d, &f, data, size);
+                solo_chatd_take_numbered(d, &f);
                 break;
         default:
                 solo_chatd_take_numbered(d, &f);
@@ -355,6 +373,11 @@ static uint8_t solo_chatd_fitting_code(uint8_t type, uint8_t how)
                 {FRAME_FIND, {ANSWER_NOBODY, ANSWER_NOBODY_BUT}},
                 {FRAME_ROOM_ACTION, {0, ANSWER_MUTED}},
         };
+        static const uint8_t of_webhook[] = {ANSWER_POSTED,          ANSWER_POSTED_BEFORE, ANSWER_TOKEN_UNKNOWN,
+                                             ANSWER_TOKEN_ELSEWHERE, ANSWER_ROOM_EMPTY,    ANSWER_ROOM_INVALID,
+                                             ANSWER_POST_UNNOTED};
+        if (type == FRAME_WEBHOOK)
+                return of_webhook[how % sizeof(of_webhook)];
         for (size_t n = 0; n < sizeof(fitting) / sizeof(fitting[0]); n++)
                 if (fitting[n].type == type) {
                         uint8_t code = fitting[n].codes[how % 6];
@@ -383,6 +406,8 @@ void solo_chatd_serve(struct solo_chatd *d, uint8_t how)
                 solo_chatd_send_answer(d, &c, f, code, r.type == FRAME_NICK ? NULL : r.name);
         if (code == ANSWER_ENTERED)
                 d->entered_number = r.number;
+        if (r.type == FRAME_WEBHOOK)
+                d->webhook_code = code;
         solo_chatd_close(d, r.number);
 }
 
@@ -505,6 +530,8 @@ void solo_chatd_say(struct solo_chatd *d, struct choices *c)
                 f.number = solo_chatd_relayed(d);
         if (f.type == FRAME_MISSED)
                 d->open_count = 0;
+        if (f.type == FRAME_REFUSED)
+                d->has_refused = true;
         if (f.type == FRAME_TEXT || all[choice].code != 0)
                 f.text = solo_chatd_choose_text(c, text, sizeof(text));
         if (f.type == FRAME_TEXT)

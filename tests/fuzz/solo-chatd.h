@@ -1,7 +1,8 @@
 /* A chatd for one session, whose client may be in several rooms. It answers at random, or as the real one would.
  *
  * Promises: each frame of the session can be decoded, is one that a session may send, and is the next one: HELLO comes
- * first, the numbers have no gaps, and nothing follows BYE. Names, rooms and texts are those that chatd allows.
+ * first, the numbers have no gaps, and nothing follows BYE. Names, rooms and texts are those that chatd allows. There is
+ * at most one WEBHOOK, with a token and a text.
  */
 #pragma once
 
@@ -23,6 +24,7 @@ struct solo_chatd {
         bool is_asked_for_any_name; /* the session leaves it to chatd which names are allowed */
         bool is_at_random;          /* it gave an answer that the real one would not give */
         bool has_hello, has_bye, is_welcomed;
+        bool has_refused;              /* the session, which may have asked something before */
         char name[NAME_MAX_BYTES + 1]; /* of the client */
         uint64_t epoch, id;
         uint64_t sent_number;     /* the highest number that the session sent */
@@ -31,6 +33,8 @@ struct solo_chatd {
         uint64_t lost_number;     /* numbers up to this one may be lost with a queue */
         uint64_t relayed_number;  /* those up to this one are not */
         uint64_t records, texts;  /* the numbers of those that were sent */
+        size_t webhook_size;      /* 0: the session did not ask to say a line with a token */
+        uint8_t webhook_code;     /* of the answer to that; 0: there was none yet */
         size_t open_count;
         size_t inbox_first, inbox_count;
         /* what follows is used up to the counts above */
@@ -39,6 +43,7 @@ struct solo_chatd {
                 uint64_t number;
                 char name[NAME_MAX_BYTES + 1];
         } open[SOLO_CHATD_OPEN_MAX];
+        uint8_t webhook[FRAME_MAX_BYTES]; /* the frame */
         struct {
                 size_t size;
                 uint8_t data[DATAGRAM_MAX_BYTES];
