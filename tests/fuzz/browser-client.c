@@ -92,6 +92,7 @@ static void browser_client_check_asked(const struct browser_client *c, const str
         while (n < a->statuses_count && a->statuses[n] != status)
                 n++;
         PROMISE(a->statuses_count == 0 || n < a->statuses_count, "the status is not %d: %s", a->statuses[0], c->head);
+        PROMISE(!a->must_post || due->is_post, "a right request is refused: %s", c->head);
         PROMISE(!a->must_close || due->is_last, "the connection goes on: %s", c->head);
         PROMISE(!a->must_keep || !due->is_last || c->answers == 99, "the connection ends: %s", c->head);
 }

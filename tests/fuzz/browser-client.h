@@ -30,6 +30,7 @@ struct browser_client_asked {
         uint16_t statuses[BROWSER_CLIENT_STATUSES_MAX]; /* the answer has one of these, or any if there are none */
         unsigned statuses_count;
         bool must_close, must_keep; /* the connection ends, or goes on */
+        bool must_post;             /* the session takes the body */
 };
 
 /* What is known of a request that the session answers. */

@@ -236,7 +236,7 @@ static void browser_typed_length(struct typed *t, struct browser_client_asked *a
 static void browser_typed_ask(struct browser_typed *b, struct browser_client_asked *a, unsigned fault)
 {
         static const uint16_t all[] = {200, 401, 403, 404, 400, 503};
-        b->post.is_asked = true;
+        b->post.is_asked = a->must_post = true;
         b->post.has_text = fault == 0;
         if (fault != 0 && fault != UINT16_MAX) {
                 browser_typed_fault(a, fault);
