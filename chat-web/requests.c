@@ -51,10 +51,10 @@ void requests_forget(struct web *w)
 
 static void requests_note(const struct asked *a, uint64_t number, bool is_history)
 {
-        size_t i = WEB_REQUESTS_MAX;
-        do
-                assert(i-- > 0);
-        while (a->web->requests[i].number != 0);
+        size_t i = WEB_REQUESTS_MAX - 1;
+        while (i > 0 && a->web->requests[i].number != 0)
+                i--;
+        assert(a->web->requests[i].number == 0);
         a->web->requests[i].number = number;
         a->web->requests[i].is_history = is_history;
         snprintf(a->web->requests[i].ref, sizeof(a->web->requests[i].ref), "%s", a->ref);

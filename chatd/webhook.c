@@ -67,6 +67,7 @@ static bool webhook_is_free(const struct tokens *tokens, const struct webhook_sh
 /* Returns the shelf of the token. */
 static struct webhook_shelf *webhook_shelf(struct webhook *w, const struct tokens *tokens, const struct token *t)
 {
+        assert(w->file);
         struct webhook_shelf *shelves = w->file->shelves;
         size_t i = 0;
         while (i < TOKENS_MAX && shelves[i].owner != webhook_owner(t))
