@@ -32,15 +32,19 @@ static void arrivals_wait(struct arrivals *a, int64_t now)
                 a->deadline_ms = now + ARRIVALS_WAIT_MS;
 }
 
-void arrivals_take(struct chat *chat, struct member *m, bool quiet)
+void arrivals_hold(struct chat *chat, struct member *m)
+{
+        if (note_held(chat->roster.dir, m->id) == 0)
+                member_arrive(m, ARRIVAL_HELD);
+}
+
+void arrivals_take(struct chat *chat, struct member *m)
 {
         int64_t now = clock_ms();
         if (m->presence == EXPECTED) { /* a previous chatd has decided */
                 member_go_on(m, PRESENT);
-        } else if (quiet) {
-                if (note_held(chat->roster.dir, m->id) == 0)
-                        member_arrive(m, ARRIVAL_HELD);
-        } else if (arrivals_is_too_many(chat->arrivals, now) && note_arrival(chat->roster.dir, m->id) == 0) {
+        } else if (!member_is_held(m) && arrivals_is_too_many(chat->arrivals, now) &&
+                   note_arrival(chat->roster.dir, m->id) == 0) {
                 member_arrive(m, ARRIVAL_WAITING);
         }
         if (!member_is_held(m))

@@ -41,9 +41,13 @@ struct arrivals {
         size_t speakers_count;
 };
 
-/* Announces the newcomer `m`, lets it wait, or holds it if its HELLO was `quiet`. A chatd that takes the HELLO again
- * calls this again. The batch must have room for one record, and arrivals_are_full() must have returned false. */
-void arrivals_take(struct chat *chat, struct member *m, bool quiet);
+/* Holds the newcomer `m`, whose note is not written yet: a chatd that finds the note needs the mark. If the mark cannot be
+ * made, `m` is announced as others are. */
+void arrivals_hold(struct chat *chat, struct member *m);
+
+/* Announces the newcomer `m`, or lets it wait, unless it is held. A chatd that takes the HELLO again calls this again. The
+ * batch must have room for one record, and arrivals_are_full() must have returned false. */
+void arrivals_take(struct chat *chat, struct member *m);
 
 /* Announces the held member `m`, or lets it wait. Called when its session says that `m` may be announced, or makes a
  * request. The batch must have room for one record. */

@@ -86,6 +86,8 @@ static struct member *membership_admit(struct chat *chat, const struct frame *f)
                 int noted = membership_let_roam(chat, m); /* a chatd that finds the note needs the mark */
                 r = noted < 0 ? noted : r;
         }
+        if (r >= 0 && (f->type == FRAME_HELLO ? f->quiet : f->roams))
+                arrivals_hold(chat, m);
         /* Without a note the next chatd would not know the sender of the lines in the queue. A dead member may have
          * lines there, too. */
         if (r == 0 || r == CONTACT_E_DEAD)
@@ -93,6 +95,8 @@ static struct member *membership_admit(struct chat *chat, const struct frame *f)
         if (r != 0) {
                 if (m && m->roams)
                         note_remove_rooms(chat->roster.dir, m->id);
+                if (m && member_is_held(m))
+                        note_remove_held(chat->roster.dir, m->id);
                 if (m)
                         roster_remove(&chat->roster, m);
                 contact_turn_away(chat, f->id, f->key, r);
@@ -102,9 +106,9 @@ static struct member *membership_admit(struct chat *chat, const struct frame *f)
         return m;
 }
 
-static void membership_welcome(struct chat *chat, struct member *m, bool quiet)
+static void membership_welcome(struct chat *chat, struct member *m)
 {
-        arrivals_take(chat, m, quiet);
+        arrivals_take(chat, m);
         batch_joins(&chat->batch, m);
         chat_welcome(chat, m, m->lines_in);
 }
@@ -122,7 +126,7 @@ enum outcome membership_hello(struct chat *chat, const struct frame *f)
                 m = membership_admit(chat, f);
         if (m) {
                 confinement_take(chat, m, f);
-                membership_welcome(chat, m, f->quiet);
+                membership_welcome(chat, m);
                 motd_send(&chat->motd, &chat->batch, chat->relay.epoch, m);
                 if (!m->roams)
                         chat_show_past(chat, m, m->seat.room, 0, (uint64_t)chat->settings.history);
@@ -167,7 +171,7 @@ enum outcome membership_here(struct chat *chat, const struct frame *f)
         if (!m) {
                 m = membership_admit(chat, f);
                 if (m)
-                        membership_welcome(chat, m, m->roams);
+                        membership_welcome(chat, m);
         } else if (member_is_dead(m)) {
                 membership_reach_again(chat, m);
         }
