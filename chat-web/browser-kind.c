@@ -123,7 +123,8 @@ static void browser_go_on(struct web *w)
 static size_t browser_may_read(const void *me)
 {
         const struct web *w = me;
-        return w->held_len > 0 ? 0 : browser_may_take(w);
+        bool may_take = w->held_len == 0 && browser_may_take(w) > 0;
+        return may_take ? WEB_HELD_MAX_BYTES : 0; /* what cannot be taken yet is held: one call reads many messages */
 }
 
 static void browser_input(void *me, const uint8_t *bytes, size_t n)
