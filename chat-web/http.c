@@ -261,12 +261,11 @@ ssize_t http_query(const struct http *h, const char *key, char *value, size_t si
 {
         struct slice query = h->target;
         http_split(&query, '?');
-        while (query.len > 0) {
-                struct slice rest = http_split(&query, '&');
-                if (slice_equal(http_split(&rest, '='), slice_of(key)))
-                        return http_decode(rest, value, size);
-        }
-        return 0;
+        if (query.len == 0)
+                return 0;
+        if (memchr(query.at, '&', query.len) || !slice_equal(http_split(&query, '='), slice_of(key)))
+                return -1;
+        return http_decode(query, value, size);
 }
 
 bool http_has_token(const struct http *h, enum http_field field, const char *token)

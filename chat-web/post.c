@@ -10,9 +10,6 @@
 
 #include "parser.h"
 
-#define POST_UNKNOWN                                                                                                   \
-        "The chat did not answer. The line may be said later. Repeat the request with the same Idempotency-Key\n"
-
 enum { POST_KEY_MAX_BYTES = 255 };
 
 /* Returns the further fields of an answer with this status. */
@@ -54,16 +51,23 @@ static bool post_take_secret(struct web *w)
         return true;
 }
 
-/* Takes the room that the query names, if it does. Returns false if it is none. */
-static bool post_take_room(struct web *w)
+/* Takes the name of a room; "#ops" means "ops". Returns false if no room can have it. */
+static bool post_take_room(struct web *w, struct slice name)
 {
-        char name[1 + NICK_MAX_BYTES]; /* "#ops" means "ops" */
-        ssize_t len = http_query(&w->http, "room", name, sizeof(name));
-        size_t skipped = len > 0 && name[0] == '#' ? 1 : 0;
-        if (len < 0 || (len > 0 && !name_is_nick(name + skipped, (size_t)len - skipped)))
+        if (name.len > 0 && name.at[0] == '#')
+                name = (struct slice){name.at + 1, name.len - 1};
+        if (!name_is_nick(name.at, name.len))
                 return false;
-        snprintf(w->post.room, sizeof(w->post.room), "%.*s", (int)((size_t)len - skipped), name + skipped);
+        snprintf(w->post.room, sizeof(w->post.room), "%.*s", (int)name.len, name.at);
         return true;
+}
+
+/* Takes the room that the query names, if there is a query. Returns false if it is wrong. */
+static bool post_take_query(struct web *w)
+{
+        char name[1 + NICK_MAX_BYTES];
+        ssize_t len = http_query(&w->http, "room", name, sizeof(name));
+        return len == 0 || (len > 0 && post_take_room(w, (struct slice){name, (size_t)len}));
 }
 
 /* Takes the key of the request, if it has one. Returns false if the key is too long or empty. */
@@ -84,6 +88,20 @@ static bool post_take_key(struct web *w)
         return true;
 }
 
+/* Returns true if a field of this type says that the text is in UTF-8, or does not say what it is in. */
+static bool post_is_utf8(struct slice field)
+{
+        static const char key[] = "charset=";
+        char text[128];
+        snprintf(text, sizeof(text), "%.*s", (int)field.len, field.at ? field.at : "");
+        const char *charset = strcasestr(text, key);
+        if (!charset)
+                return field.len < sizeof(text);
+        charset += sizeof(key) - 1;
+        charset += *charset == '"';
+        return strncasecmp(charset, "utf-8", 5) == 0 || strncasecmp(charset, "us-ascii", 8) == 0;
+}
+
 /* Takes the type of the body. Returns false if it is none that has a text. What curl -d sends is a text, though curl calls
  * it a form. */
 static bool post_take_type(struct web *w)
@@ -94,8 +112,9 @@ static bool post_take_type(struct web *w)
                 len++;
         const struct slice type = {field.at, len};
         w->post.is_json = len > 0 && slice_equal_case(type, slice_of("application/json"));
-        return len == 0 || w->post.is_json || slice_equal_case(type, slice_of("text/plain")) ||
-               slice_equal_case(type, slice_of("application/x-www-form-urlencoded"));
+        bool is_text = len == 0 || w->post.is_json || slice_equal_case(type, slice_of("text/plain")) ||
+                       slice_equal_case(type, slice_of("application/x-www-form-urlencoded"));
+        return is_text && post_is_utf8(field);
 }
 
 void post_begin(struct web *w)
@@ -109,11 +128,11 @@ void post_begin(struct web *w)
         } else if (!h->has_body) {
                 post_tell(w, 400, "There is no text to say\n");
         } else if (h->parser.content_length > WEB_LINE_MAX_BYTES) {
-                post_tell(w, 413, "The text has more than 4096 bytes\n");
+                post_tell(w, 413, "The body has more than 8192 bytes\n");
         } else if (!post_take_type(w)) {
-                post_tell(w, 415, "The text is text/plain, or the \"text\" of application/json\n");
-        } else if (!post_take_room(w)) {
-                post_tell(w, 400, "There can be no room of this name\n");
+                post_tell(w, 415, "The text is text/plain, or the \"text\" of application/json, in UTF-8\n");
+        } else if (!post_take_query(w)) {
+                post_tell(w, 400, "A query is ?room=NAME, with the name of a room, and nothing else\n");
         } else if (!post_take_key(w)) {
                 post_tell(w, 400, "An Idempotency-Key has 1 to 255 bytes\n");
         } else {
@@ -130,42 +149,61 @@ size_t post_missing(const struct web *w)
         return w->post.step == POST_BODY ? w->post.size - w->line_len : 0;
 }
 
+/* Takes the text of an object, and its room. Returns false and says why if they are wrong. */
+static bool post_read_object(struct web *w, const json_t *object, struct slice *text, char why[static PARSER_WHY_BYTES])
+{
+        struct slice room;
+        if (!parser_text(object, "text", text)) {
+                snprintf(why, PARSER_WHY_BYTES, "The object needs a text, in \"text\"");
+                return false;
+        }
+        if (!json_object_get(object, "room"))
+                return true;
+        if (w->post.room[0] == '\0' && parser_text(object, "room", &room) && post_take_room(w, room))
+                return true;
+        snprintf(why, PARSER_WHY_BYTES, "\"room\" is the name of a room, and the query names none beside it");
+        return false;
+}
+
 /* Finds the text in the body. Returns false and says why if there is none. */
 static bool post_find_text(struct web *w, struct slice *text, char why[static PARSER_WHY_BYTES])
 {
         struct slice body = {w->line, w->line_len};
         *text = body;
-        if (w->post.is_json) {
-                snprintf(why, PARSER_WHY_BYTES, "the object has more than 256 values");
-                const json_t *object = parser_is_small(body) ? parser_parse(body, why) : NULL;
-                if (!object)
-                        return false;
-                if (!parser_text(object, "text", text)) {
-                        snprintf(why, PARSER_WHY_BYTES, "the object needs a text, in \"text\"");
-                        return false;
-                }
+        if (!w->post.is_json)
+                return true;
+        if (!parser_is_small(body)) {
+                snprintf(why, PARSER_WHY_BYTES, "The object has more than 256 values");
+                return false;
         }
-        while (text->len > 0 && (text->at[text->len - 1] == '\n' || text->at[text->len - 1] == '\r'))
-                text->len--;
-        if (text->len == 0)
-                snprintf(why, PARSER_WHY_BYTES, "there is no text to say");
-        return text->len > 0;
+        const json_t *object = parser_parse(body, why);
+        return object && post_read_object(w, object, text, why);
 }
 
-/* Cleans each line of the text, which goes to `line` of the state. Returns false if it is too long. */
+static bool post_is_blank(struct slice line)
+{
+        for (size_t i = 0; i < line.len; i++)
+                if (line.at[i] != ' ' && line.at[i] != '\t')
+                        return false;
+        return true;
+}
+
+/* Cleans each line of the text that is not blank. They go to `line` of the state. Returns false if the text is too long. */
 static bool post_clean(struct web *w, struct slice text)
 {
         char clean[TEXT_MAX_BYTES + 1 + TEXT_CLEAN_MAX];
         size_t len = 0, lines = 0;
         struct slice line;
-        for (bool more = true; more; lines++) {
+        for (bool more = true; more;) {
                 more = line_next(&text, &line);
                 if (line.len > 0 && line.at[line.len - 1] == '\r')
                         line.len--;
-                if (lines > 0)
+                if (post_is_blank(line))
+                        continue;
+                if (lines++ > 0)
                         clean[len++] = '\n';
                 len += text_clean_all(line.at, line.len, clean + len, sizeof(clean) - len);
-                if (len > TEXT_MAX_BYTES || lines == FRAME_LINES_MAX)
+                if (len > TEXT_MAX_BYTES || lines > FRAME_LINES_MAX)
                         return false;
         }
         memcpy(w->line, clean, len);
@@ -185,7 +223,9 @@ void post_take(struct web *w, const uint8_t *bytes, size_t n)
                 snprintf(sentence, sizeof(sentence), "%s\n", why);
                 post_end(w, 400, sentence);
         } else if (!post_clean(w, text)) {
-                post_end(w, 413, "The text has more than 4096 bytes, or more than 64 lines\n");
+                post_end(w, 413, "The text, as people see it, has more than 4096 bytes or 64 lines\n");
+        } else if (w->line_len == 0) {
+                post_end(w, 400, "There is no text to say\n");
         } else {
                 w->post.step = POST_JOINING;
                 talk_introduce(w->session, slice_of(""));
@@ -266,8 +306,11 @@ void post_time_out(struct web *w)
 
 void post_give_up(struct web *w)
 {
-        if (w->post.step == POST_BODY)
-                w->stage = WEB_CLOSED; /* an incomplete request does not count */
+        if (w->post.step != POST_ASKED)
+                post_end(w, 503, "The chat is not available, and the line is not said. Try again\n");
+        else if (w->post.key != 0)
+                post_end(w, 503, "The chat did not answer. Repeat the request with the same Idempotency-Key\n");
         else
-                post_end(w, 503, POST_UNKNOWN);
+                post_end(w, 503,
+                         "The chat did not answer. The line may be said, and a repeated request may say it twice\n");
 }

@@ -150,7 +150,7 @@ static void site_open_websocket(struct web *w, uint64_t ms)
                 websocket_accept(w, ms);
 }
 
-/* A page of another site could only guess a token. The check is a second lock. */
+/* This check refuses a page of another site even if it has a token. */
 static void site_begin_post(struct web *w, uint64_t ms)
 {
         if (site_takes_origin(w))

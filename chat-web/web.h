@@ -99,10 +99,9 @@ enum post_step {
 /* A line that a program says (post.h). The body goes to `line` of struct web. */
 struct post {
         enum post_step step;
-        bool is_json; /* the body is an object with a "text" */
+        bool is_json; /* the body is an object with a "text", and perhaps a "room" */
         size_t size;  /* of the whole body */
         uint64_t key; /* 0: none */
-        struct slice text;
         char secret[SECRET_MAX_BYTES + 1], room[NICK_MAX_BYTES + 1];
 };
 

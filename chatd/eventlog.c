@@ -276,6 +276,15 @@ void eventlog_not_chat(struct journal *log, const char *address, struct slice pr
         journal_write(log, &e);
 }
 
+void eventlog_wrong_token(struct journal *log, const char *address, uint64_t others)
+{
+        struct journal_event e = {0};
+        journal_field(&e, "MESSAGE=%s sent a line with a wrong token; others since: %" PRIu64, address, others);
+        journal_describe(&e, LOG_NOTICE, EVENT_WRONG_TOKEN);
+        journal_field(&e, "CHAT_ADDR=%s", address);
+        journal_write(log, &e);
+}
+
 void eventlog_unconfined(struct journal *log, uint64_t id, enum confinement confinement)
 {
         struct journal_event e = {0};

@@ -57,6 +57,9 @@ void eventlog_flood(struct journal *log, struct slice address, const char *from)
 /* Logs that a client at this address spoke `protocol`, which begins with NOT_CHAT_HEADER (chat/frame.h) for a proxy
  * with a wrong header. `others` did so since the last such entry. */
 void eventlog_not_chat(struct journal *log, const char *address, struct slice protocol, uint64_t others);
+/* Logs that a program at this address sent a line with a token that does not exist. `others` did so since the last such
+ * entry. */
+void eventlog_wrong_token(struct journal *log, const char *address, uint64_t others);
 /* Logs that the session `id` has no sandbox, or a sandbox without the filter of system calls. Further sessions like it
  * are not logged. */
 void eventlog_unconfined(struct journal *log, uint64_t id, enum confinement confinement);

@@ -130,26 +130,29 @@ static void webhook_say(struct chat *chat, struct member *m, const struct frame 
         m->lines_total = rec.number - 1;
 }
 
-/* Says the text unless a line with the same key was said. Returns the code of the answer. */
-static enum answer_code webhook_say_once(struct chat *chat, struct member *m, const struct frame *f,
-                                         const struct token *t, struct room *room)
+/* Finds the shelf for the key of `f`; NULL if it has no key. Returns 0 or a negative errno. */
+static int webhook_find_shelf(struct chat *chat, const struct frame *f, const struct token *t,
+                              struct webhook_shelf **shelf)
 {
-        struct webhook *w = chat->webhook;
-        int r = f->key != 0 ? webhook_map(w, chat->roster.dir) : 0;
-        if (r < 0) {
+        *shelf = NULL;
+        if (f->key == 0)
+                return 0;
+        int r = webhook_map(chat->webhook, chat->roster.dir);
+        if (r < 0)
                 complaints_warn(&chat->complaints, "cannot note the key of a line that a program said", r);
-                return ANSWER_POST_UNNOTED;
-        }
-        if (f->key != 0) {
-                struct webhook_shelf *shelf = webhook_shelf(w, &chat->tokens, t);
-                if (webhook_knows(w, shelf, f->key))
-                        return ANSWER_POSTED_BEFORE;
-                assert(w->pending_count < INTAKE_WINDOW);
-                w->pending[w->pending_count].shelf = shelf;
-                w->pending[w->pending_count++].key = f->key;
-        }
-        webhook_say(chat, m, f, t, room);
-        return ANSWER_POSTED;
+        else
+                *shelf = webhook_shelf(chat->webhook, &chat->tokens, t);
+        return r;
+}
+
+/* Lets webhook_note() put the key on the shelf, if there is a key. */
+static void webhook_add_key(struct webhook *w, struct webhook_shelf *shelf, uint64_t key)
+{
+        if (!shelf)
+                return;
+        assert(w->pending_count < INTAKE_WINDOW);
+        w->pending[w->pending_count].shelf = shelf;
+        w->pending[w->pending_count++].key = key;
 }
 
 /* Returns the name of the room that `f` means: one that it names, that of the token, or the first one. */
@@ -158,6 +161,14 @@ static struct slice webhook_room(const struct frame *f, const struct token *t)
         if (f->name.len > 0)
                 return f->name;
         return slice_of(t->room[0] != '\0' ? t->room : FIRST_ROOM);
+}
+
+/* Logs that the program at the address of `m` has no token, at a limited rate. */
+static void webhook_complain(struct chat *chat, const struct member *m)
+{
+        uint64_t unlogged;
+        if (complaint_is_due(&chat->webhook->complaint, &unlogged))
+                eventlog_wrong_token(chat->log, m->address, unlogged);
 }
 
 /* Returns true if there is no such room, or will be none after this batch. The first room is always there. */
@@ -174,13 +185,20 @@ static bool webhook_is_nowhere(const struct chat *chat, const struct room *room)
 void webhook_take(struct chat *chat, struct member *m, const struct frame *f)
 {
         const struct token *t = tokens_find(&chat->tokens, f->secret);
-        if (!t) {
+        if (!t)
+                webhook_complain(chat, m);
+        if (!t || f->number > UINT64_MAX - FRAME_LINES_MAX) { /* no session has said so many lines */
                 answer_code(chat, m, f, ANSWER_TOKEN_UNKNOWN);
                 return;
         }
         struct answer a = {.room = webhook_room(f, t), .name = slice_of(t->name), .most = NICK_MAX_BYTES};
         struct room *room = rooms_find(&chat->roster.rooms, a.room);
-        if (!name_is_nick(a.room.at, a.room.len)) {
+        struct webhook_shelf *shelf;
+        if (webhook_find_shelf(chat, f, t, &shelf) < 0) {
+                a.code = ANSWER_POST_UNNOTED;
+        } else if (shelf && webhook_knows(chat->webhook, shelf, f->key)) {
+                a.code = ANSWER_POSTED_BEFORE; /* whatever has become of the room */
+        } else if (!name_is_nick(a.room.at, a.room.len)) {
                 a.code = ANSWER_ROOM_INVALID;
         } else if (t->room[0] != '\0' && name_compare(a.room.at, a.room.len, t->room, strlen(t->room)) != 0) {
                 a.code = ANSWER_TOKEN_ELSEWHERE;
@@ -189,7 +207,9 @@ void webhook_take(struct chat *chat, struct member *m, const struct frame *f)
                 a.code = ANSWER_ROOM_EMPTY;
         } else {
                 a.room = slice_of(room->name);
-                a.code = (uint8_t)webhook_say_once(chat, m, f, t, room);
+                a.code = ANSWER_POSTED;
+                webhook_add_key(chat->webhook, shelf, f->key);
+                webhook_say(chat, m, f, t, room);
         }
         answer_send(chat, m, f, &a);
 }

@@ -31,7 +31,8 @@ struct webhook_file {
 };
 
 struct webhook {
-        struct webhook_file *file; /* NULL: no key has come yet */
+        struct webhook_file *file;  /* NULL: no key has come yet */
+        struct complaint complaint; /* about wrong tokens */
         struct {
                 struct webhook_shelf *shelf;
                 uint64_t key;

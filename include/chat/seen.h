@@ -13,13 +13,15 @@
 #include "record.h"
 
 struct seen {
+        /* A ring. It is filled from its end, so a session that has seen few records uses one page of memory for them and
+         * for the fields behind them. */
         struct {
-                uint64_t id, key;  /* of a record: record_key() */
-        } last[BATCH_MAX_RECORDS]; /* a ring, filled from its end: few records share a page with the fields behind it */
-        unsigned next;             /* where the next record goes, counted from the end */
-        unsigned count;            /* how many records there are */
-        unsigned checks_left;      /* how many records of this epoch are still to be compared */
-        uint64_t epoch;            /* 0: none yet */
+                uint64_t id, key; /* of a record: record_key() */
+        } last[BATCH_MAX_RECORDS];
+        unsigned next;        /* where the next record goes, counted from the end */
+        unsigned count;       /* how many records there are */
+        unsigned checks_left; /* how many records of this epoch are still to be compared */
+        uint64_t epoch;       /* 0: none yet */
 };
 
 /* Notes the epoch of a datagram. Returns true if it differs from that of the datagram before. A struct of zeros is a

@@ -104,10 +104,10 @@ static const char sentence_patterns[ANSWER_CODES][SENTENCE_PATTERN_BYTES] = {
         [ANSWER_NOT_IN_ROOM] = "You are not in the room %1",
         [ANSWER_TOO_MANY_ROOMS] = "You are in %1 rooms already; leave one of them first",
         [ANSWER_POSTED] = "Said in %1 as %2",
-        [ANSWER_POSTED_BEFORE] = "Not said again: %2 said a line with this key before, in %1",
+        [ANSWER_POSTED_BEFORE] = "Not said again: %2 said a line with this key before",
         [ANSWER_TOKEN_UNKNOWN] = "There is no such token",
         [ANSWER_TOKEN_ELSEWHERE] = "The token is for the room %1 alone",
-        [ANSWER_ROOM_EMPTY] = "There is no room called %1, because nobody is there",
+        [ANSWER_ROOM_EMPTY] = "Nobody on this host is in the room %1",
         [ANSWER_POST_UNNOTED] = "Not said: the chat cannot store the key right now; try again later",
 };
 

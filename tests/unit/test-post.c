@@ -22,8 +22,20 @@ static void test_wrong_heads(void **state)
                 {POST BEARER BEARER "Content-Length: 2\r\n\r\nhi", "400 Bad Request", ""},
                 {POST BEARER "\r\n", "400 Bad Request", "There is no text to say\n"},
                 {POST BEARER "Content-Length: 0\r\n\r\n", "400 Bad Request", "There is no text to say\n"},
-                {POST BEARER "Content-Length: 2\r\n\r\n\r\n", "400 Bad Request", "there is no text to say\n"},
-                {POST BEARER "Content-Length: 8193\r\n\r\n", "413 Payload Too Large", "4096 bytes"},
+                {POST BEARER "Content-Length: 2\r\n\r\n\r\n", "400 Bad Request", "There is no text to say\n"},
+                {POST BEARER "Content-Length: 5\r\n\r\n \n\t\n ", "400 Bad Request", "There is no text to say\n"},
+                {POST BEARER "Content-Type: text/plain; charset=utf-16\r\nContent-Length: 2\r\n\r\nhi",
+                 "415 Unsupported Media Type", "UTF-8"},
+                {"POST /say?a=b HTTP/1.1\r\n" HOST BEARER "Content-Length: 2\r\n\r\nhi", "400 Bad Request",
+                 "?room=NAME"},
+                {"POST /say?room=a&room=b HTTP/1.1\r\n" HOST BEARER "Content-Length: 2\r\n\r\nhi", "400 Bad Request",
+                 "?room=NAME"},
+                {"POST /say?room=a HTTP/1.1\r\n" HOST BEARER
+                 "Content-Type: application/json\r\nContent-Length: 23\r\n\r\n{\"text\":\"a\",\"room\":\"a\"}",
+                 "400 Bad Request", "names none beside it"},
+                {POST BEARER "Content-Type: application/json\r\nContent-Length: 22\r\n\r\n{\"text\":\"a\",\"room\":7} ",
+                 "400 Bad Request", "name of a room"},
+                {POST BEARER "Content-Length: 8193\r\n\r\n", "413 Payload Too Large", "8192 bytes"},
                 {POST BEARER "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", "411 Length Required",
                  "Content-Length"},
                 {POST BEARER "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 2\r\n\r\nhi",
@@ -32,7 +44,7 @@ static void test_wrong_heads(void **state)
                 {POST BEARER "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", "400 Bad Request",
                  "in \"text\"\n"},
                 {POST BEARER "Content-Type: application/json\r\nContent-Length: 11\r\n\r\n{\"text\":\"\"}",
-                 "400 Bad Request", "there is no text to say\n"},
+                 "400 Bad Request", "There is no text to say\n"},
                 {POST BEARER "Idempotency-Key:\r\nContent-Length: 2\r\n\r\nhi", "400 Bad Request", "Idempotency-Key"},
                 {POST BEARER "Origin: http://evil.example\r\nContent-Length: 2\r\n\r\nhi", "403 Forbidden", ""},
                 {"POST /say HTTP/1.1\r\nHost: evil.example\r\n" BEARER "Content-Length: 2\r\n\r\nhi",
@@ -114,8 +126,8 @@ static void test_a_line(void **state)
 {
         (void)state;
         const struct answer posted = {.code = ANSWER_POSTED, .room = slice_of("ops"), .name = slice_of("disk")};
-        struct fixture *f = start_post("/say?a=b&room=ops", "Content-Type: application/x-www-form-urlencoded\r\n",
-                                       "disk 100% full\n");
+        struct fixture *f =
+                start_post("/say?room=ops", "Content-Type: application/x-www-form-urlencoded\r\n", "disk 100% full\n");
         struct frame frame = asked(f);
         assert_int_equal(frame.number, 1);
         assert_text(frame.name, "ops");
@@ -135,7 +147,7 @@ static void test_rooms(void **state)
                 {"/say?room=%6fp%73", "ops"},
                 {"/say?room=%23ops", "ops"},
                 {"/say?room=abcdefghijklmnopqrstuvwx", "abcdefghijklmnopqrstuvwx"},
-                {"/say?room=a&room=b", "a"},
+                {"/say?room=#ops", "ops"},
         };
         (void)state;
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -143,6 +155,10 @@ static void test_rooms(void **state)
                 assert_text(asked(f).name, cases[i][1]);
                 end_post_by(f, &(struct answer){.code = ANSWER_TOKEN_UNKNOWN});
         }
+        struct fixture *f =
+                start_post("/say", "Content-Type: application/json\r\n", "{\"room\":\"#ops\",\"text\":\"hi\"}");
+        assert_text(asked(f).name, "ops");
+        end_post_by(f, &(struct answer){.code = ANSWER_TOKEN_UNKNOWN});
 }
 
 static void test_texts(void **state)
@@ -156,6 +172,8 @@ static void test_texts(void **state)
                 {"Content-Type: application/json\r\n", "{\"text\":\"a\\nb\",\"more\":[1]}", "a\nb"},
                 {"Content-Type: Application/JSON;charset=utf-8\r\n", " {\"text\": \"\\u00fc\"} ", "\xc3\xbc"},
                 {"", "a\x1b[31mb", "a^[[31mb"},
+                {"", "\n a\n \n\nb \n", " a\nb "},
+                {"Content-Type: text/plain; charset=\"US-ASCII\"\r\n", "hi", "hi"},
         };
         (void)state;
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -221,7 +239,7 @@ static void test_answers(void **state)
                 {ANSWER_POSTED_BEFORE, "200 OK", "Not said again"},
                 {ANSWER_TOKEN_UNKNOWN, "401 Unauthorized", "WWW-Authenticate: Bearer realm=\"chat\"\r\n"},
                 {ANSWER_TOKEN_ELSEWHERE, "403 Forbidden", "for the room den alone\n"},
-                {ANSWER_ROOM_EMPTY, "404 Not Found", "There is no room called den"},
+                {ANSWER_ROOM_EMPTY, "404 Not Found", "Nobody on this host is in the room den"},
                 {ANSWER_ROOM_INVALID, "400 Bad Request", "1 to 24 characters"},
                 {ANSWER_POST_UNNOTED, "503 Service Unavailable", "Retry-After: 5\r\n"},
         };
@@ -354,7 +372,12 @@ static void test_unknown_results(void **state)
         const char *got = end_post(f);
         assert_has(got, " 503 ");
         assert_has(got, "Retry-After: 5\r\n");
-        assert_has(got, "Idempotency-Key\n");
+        assert_has(got, "may say it twice\n");
+
+        f = start_post("/say", "Idempotency-Key: a\r\n", "hi");
+        asked(f);
+        replace_queue(f);
+        assert_has(end_post(f), "with the same Idempotency-Key\n");
 
         f = start_post("/say", "", "hi");
         asked(f);

@@ -91,7 +91,7 @@ static void test_refusals(void **state)
         assert_inbox(
                 f, EVE,
                 "answer There is no such token, answer There is no such token, answer The token is for the room den "
-                "alone, answer There is no room called kitchen, because nobody is there, answer A room's name has 1 "
+                "alone, answer Nobody on this host is in the room kitchen, answer A room's name has 1 "
                 "to 24 characters and starts with a letter:\nplain letters (no accents), digits, - _ and .");
         post(f, DISK, 1, "", "yes"); /* the key was not used */
         serve(f);
@@ -106,7 +106,7 @@ static void test_a_room_that_ends(void **state)
         bye(f, BOB);
         post(f, BACKUP, 1, "", "no");
         serve(f);
-        assert_inbox(f, EVE, "answer There is no room called den, because nobody is there");
+        assert_inbox(f, EVE, "answer Nobody on this host is in the room den");
         f->numbers[BOB] = 0;
 }
 
@@ -147,8 +147,8 @@ static void test_keys(void **state)
         assert_inbox(f, ANN, "line disk one, line disk two");
         assert_inbox(f, BOB, "line den: backup of another token");
         assert_inbox(f, EVE,
-                     "answer Said in lobby as disk, answer Not said again: disk said a line with this key before, in "
-                     "lobby, answer Said in lobby as disk, answer Said in den as backup");
+                     "answer Said in lobby as disk, answer Not said again: disk said a line with this key before, "
+                     "answer Said in lobby as disk, answer Said in den as backup");
         post(f, DISK, 7, "", "one");
         post(f, DISK, 0, "", "without");
         post(f, DISK, 0, "", "without");
@@ -159,6 +159,37 @@ static void test_keys(void **state)
         post(f, DISK, 11, "", "three");
         serve(f);
         assert_inbox(f, ANN, "line disk three");
+}
+
+/* Whoever repeats a request learns that its line was said, whatever has become of the room. */
+static void test_a_room_that_is_gone(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        post(f, DISK, 7, "den", "once");
+        serve(f);
+        assert_inbox(f, BOB, "line den: disk once");
+        bye(f, BOB);
+        serve(f);
+        inbox_read(f->inboxes[EVE]);
+        post(f, DISK, 7, "den", "once");
+        post(f, DISK, 9, "den", "new");
+        serve(f);
+        assert_inbox(
+                f, EVE,
+                "answer Not said again: disk said a line with this key before, answer Nobody on this host is in the "
+                "room den");
+}
+
+/* The numbers of a session do not begin anew. */
+static void test_the_last_numbers(void **state)
+{
+        struct fixture *f = *state;
+        begin(f);
+        post_as(f, EVE, UINT64_MAX - 2, DISK, 0, "", "a\nb\nc\nd");
+        serve(f);
+        assert_inbox(f, ANN, "");
+        assert_inbox(f, EVE, "answer There is no such token");
 }
 
 /* Each token has its own keys, of which the last WEBHOOK_KEYS are known. */
@@ -226,9 +257,9 @@ static void test_another_token_of_the_name(void **state)
                 assert_inbox(
                         f, EVE,
                         i == 0 ? "answer Said in lobby as disk, answer Said in lobby as disk, answer Not said again: "
-                                 "disk said a line with this key before, in lobby"
+                                 "disk said a line with this key before"
                                : "answer Said in lobby as disk, answer Not said again: disk said a line with this "
-                                 "key before, in lobby");
+                                 "key before");
                 inbox_read(f->inboxes[ANN]);
         }
 }
@@ -307,6 +338,8 @@ int main(void)
                 TEST(test_a_room_that_ends),
                 TEST(test_several_lines),
                 TEST(test_keys),
+                TEST(test_a_room_that_is_gone),
+                TEST(test_the_last_numbers),
                 TEST(test_many_keys),
                 TEST(test_a_frame_comes_again),
                 TEST(test_another_token_of_the_name),
