@@ -7,8 +7,8 @@
 
 _Static_assert((int)FORM_UTC_BYTES >= (int)UTC_BYTES, "a time fits");
 
-/* The event of each kind of record. A kind without an event is not shown. The table has no pointers, here and in http.c: the
- * dynamic linker would write them, and each session would have a page of its own for them. */
+/* The event of each kind of record. A kind without an event is not shown. The table has no pointers, here and in
+ * http.c: the dynamic linker would write them, and each session would have a page of its own for them. */
 static const char form_events[][8] = {
         [RECORD_LINE] = "line",   [RECORD_ACTION] = "action", [RECORD_PRIVATE] = "private", [RECORD_JOIN] = "join",
         [RECORD_ENTER] = "join",  [RECORD_CAME] = "join",     [RECORD_LEAVE] = "leave",     [RECORD_EXIT] = "leave",

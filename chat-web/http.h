@@ -54,8 +54,8 @@ struct http {
         unsigned status;
         bool has_body;
         bool is_last; /* the connection ends after the answer */
-        /* a path and a query, or whatever the client sent there. The scheme and the host of a whole address are taken off,
-         * and that host is in the field Host */
+        /* a path and a query, or whatever the client sent there. The scheme and the host of a whole address are
+         * taken off, and that host is in the field Host */
         struct slice target;
         struct slice fields[HTTP_FIELDS]; /* `at` is NULL for a field that is not in the head */
         struct slice name;                /* the name of the field that is being read */
@@ -89,9 +89,9 @@ void http_give_up(struct http *h, unsigned status);
 /* Returns the target without a query. */
 struct slice http_path(const struct http *h);
 
-/* Writes the value of a query, "KEY=VALUE", which is decoded (RFC 3986, section 2.1; "+" is a space). Returns its length, or 0
- * if there is no query. Returns a negative value if the query is wrong or has another key, or if the value is longer than
- * `size`. */
+/* Writes the value of a query, "KEY=VALUE", which is decoded (RFC 3986, section 2.1; "+" is a space). Returns its
+ * length, or 0 if there is no query. Returns a negative value if the query is wrong or has another key, or if the
+ * value is longer than `size`. */
 ssize_t http_query(const struct http *h, const char *key, char *value, size_t size);
 
 /* Returns true if the value of a field is a list with this token. Capital letters make no difference. */

@@ -102,8 +102,8 @@ static bool post_is_utf8(struct slice field)
         return strncasecmp(charset, "utf-8", 5) == 0 || strncasecmp(charset, "us-ascii", 8) == 0;
 }
 
-/* Takes the type of the body. Returns false if it is none that has a text. What curl -d sends is a text, though curl calls
- * it a form. */
+/* Takes the type of the body. Returns false if it is none that has a text. What curl -d sends is a text, though curl
+ * calls it a form. */
 static bool post_take_type(struct web *w)
 {
         struct slice field = w->http.fields[HTTP_CONTENT_TYPE];
@@ -188,7 +188,8 @@ static bool post_is_blank(struct slice line)
         return true;
 }
 
-/* Cleans each line of the text that is not blank. They go to `line` of the state. Returns false if the text is too long. */
+/* Cleans each line of the text that is not blank. They go to `line` of the state. Returns false if the text is too
+ * long. */
 static bool post_clean(struct web *w, struct slice text)
 {
         char clean[TEXT_MAX_BYTES + 1 + TEXT_CLEAN_MAX];

@@ -107,8 +107,8 @@ static bool requests_may_say(struct slice text)
         return true;
 }
 
-/* Answers that the line of this number was taken, if the client asked for that by a ref. Otherwise it does not wait for an
- * answer, and chatd may go on writing to it. */
+/* Answers that the line of this number was taken, if the client asked for that by a ref. Otherwise it does not wait
+ * for an answer, and chatd may go on writing to it. */
 static void requests_said(const struct asked *a, uint64_t number)
 {
         if (a->ref[0] != '\0')

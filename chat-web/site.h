@@ -6,7 +6,8 @@
 /* How browsers find the page, and which pages may connect. */
 struct site {
         const char *origins; /* further origins whose pages may connect, with blanks between them */
-        /* a web server has checked the name of the host, and states the client's address in X-Real-IP and X-Real-Port */
+        /* a web server has checked the name of the host, and states the client's address in X-Real-IP and
+         * X-Real-Port */
         bool is_forwarded;
 };
 

@@ -105,8 +105,8 @@ struct post {
         char secret[SECRET_MAX_BYTES + 1], room[NICK_MAX_BYTES + 1];
 };
 
-/* Pages that are never used cost no memory. So what every session uses stands together: the first fields and the beginning of
- * `line`; and the last of the requests, which are used first, and the first of the rooms. */
+/* Pages that are never used cost no memory. So what every session uses stands together: the first fields and the
+ * beginning of `line`; and the last of the requests, which are used first, and the first of the rooms. */
 struct web {
         struct session *session;
         struct client *client;

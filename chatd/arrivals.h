@@ -4,7 +4,8 @@
  * A token bucket lets a burst pass by name. A newcomer that finds the bucket empty waits: it is a member at once, but
  * is announced later. One notice announces all waiting members, ARRIVALS_WAIT_MS after the first of them came. If a
  * waiting member says something, it is named before that. If it goes to another room, it is named there alone. If a
- * member leaves while it waits, neither its arrival nor its leave is announced. The link gets a JOIN of each newcomer, because it counts them.
+ * member leaves while it waits, neither its arrival nor its leave is announced. The link gets a JOIN of each newcomer,
+ * because it counts them.
  *
  * A session that does not know its client yet sends a quiet HELLO. Its member is held: it gets lines, but is neither
  * announced nor listed before its ARRIVE, its first request or its first line. If a held member leaves, other members
@@ -41,12 +42,12 @@ struct arrivals {
         size_t speakers_count;
 };
 
-/* Holds the newcomer `m`, whose note is not written yet: a chatd that finds the note needs the mark. If the mark cannot be
- * made, `m` is announced as others are. */
+/* Holds the newcomer `m`, whose note is not written yet: a chatd that finds the note needs the mark. If the mark
+ * cannot be made, `m` is announced as others are. */
 void arrivals_hold(struct chat *chat, struct member *m);
 
-/* Announces the newcomer `m`, or lets it wait, unless it is held. A chatd that takes the HELLO again calls this again. The
- * batch must have room for one record, and arrivals_are_full() must have returned false. */
+/* Announces the newcomer `m`, or lets it wait, unless it is held. A chatd that takes the HELLO again calls this
+ * again. The batch must have room for one record, and arrivals_are_full() must have returned false. */
 void arrivals_take(struct chat *chat, struct member *m);
 
 /* Announces the held member `m`, or lets it wait. Called when its session says that `m` may be announced, or makes a
