@@ -99,14 +99,29 @@ static bool put(struct sessions *s, const void *data, size_t size)
         return n >= 0;
 }
 
+/* Returns the bytes of those fields of `f` that the early version does not have. They are its last fields. */
+static size_t size_of_later_fields(const struct frame *f)
+{
+        uint8_t buffer[FRAME_MAX_BYTES];
+        const struct frame_rule *rule = frame_rule(f->type);
+        struct wire_writer w = wire_write(buffer, sizeof(buffer));
+        for (size_t i = 0; i < FRAME_FIELDS_MAX && rule->fields[i] != 0; i++)
+                if (rule->fields[i] / SINCE(1) > SENTENCES_VERSION)
+                        frame_put_field(&w, f, rule->fields[i] & FIELD_MASK);
+        return wire_written(&w);
+}
+
 static bool put_frame(struct sessions *s, const struct frame *f)
 {
         uint8_t buffer[FRAME_MAX_BYTES];
+        struct frame sent;
         size_t n = frame_encode(buffer, sizeof(buffer), f);
         if (f->id == s->all[SESSION_BEFORE].id) {
                 buffer[0] = SENTENCES_VERSION;
-                n -= f->type == FRAME_HELLO || f->type == FRAME_HERE; /* without `roams` */
+                n -= size_of_later_fields(f);
         }
+        /* chatd would ignore a bad frame, and a line in it would seem to be lost */
+        PROMISE(frame_decode(&sent, buffer, n) == 0, "a bad frame of type %u and version %u", f->type, buffer[0]);
         return put(s, buffer, n);
 }
 
