@@ -265,7 +265,7 @@ ssize_t http_query(const struct http *h, const char *key, char *value, size_t si
                 return 0;
         if (memchr(query.at, '&', query.len) || !slice_equal(http_split(&query, '='), slice_of(key)))
                 return -1;
-        return http_decode(query, value, size);
+        return query.len > 0 ? http_decode(query, value, size) : -1;
 }
 
 bool http_has_token(const struct http *h, enum http_field field, const char *token)

@@ -91,7 +91,7 @@ struct slice http_path(const struct http *h);
 
 /* Writes the value of a query, "KEY=VALUE", which is decoded (RFC 3986, section 2.1; "+" is a space). Returns its
  * length, or 0 if there is no query. Returns a negative value if the query is wrong or has another key, or if the
- * value is longer than `size`. */
+ * value is empty or longer than `size`. */
 ssize_t http_query(const struct http *h, const char *key, char *value, size_t size);
 
 /* Returns true if the value of a field is a list with this token. Capital letters make no difference. */

@@ -183,7 +183,7 @@ static bool post_find_text(struct web *w, struct slice *text, char why[static PA
 static bool post_is_blank(struct slice line)
 {
         for (size_t i = 0; i < line.len; i++)
-                if (line.at[i] != ' ' && line.at[i] != '\t')
+                if (line.at[i] != ' ' && line.at[i] != '\t' && line.at[i] != '\r')
                         return false;
         return true;
 }

@@ -170,13 +170,14 @@ static unsigned browser_typed_body(struct typed *t, struct choices *c, bool is_j
 {
         static const char *const units[] = {"x", "a\n", "\xe2\x82\xac", "\x1b", "\xff", "\xe2\x80\xae", "\r\n", "\\n"};
         static const struct part texts[] = {
-                {"hi", 0},   {"a\r\nb\r\n\r\n", 0}, {"\n\n\xe2\x82\xac\x01", 0}, {"a\x1b[31mb\t\xff", 0}, {" ", 0},
+                {"hi", 0},   {"a\r\nb\r\n\r\n", 0}, {"\n\n\xe2\x82\xac\x01", 0}, {"a\x1b[31mb\t\xff", 0}, {" ", 400},
                 {"\n", 400}, {"\r\r\n", 400}};
         static const struct part objects[] = {{"{\"text\":\"hi\"}", 0},
                                               {" {\"a\":[1],\"text\":\"a\\r\\nb\\n\"} ", 0},
                                               {"{\"text\":\"\\ud83d\\ude00\\u0007\\u202e\"}", 0},
                                               {"{\"text\":\"\"}", 400},
                                               {"{\"text\":7}", 400},
+                                              {"{\"text\":\"a\",\"room\":7}", 400},
                                               {"{\"text\":\"a\",\"text\":\"b\"}", 400},
                                               {"{\"text\":\"a\"", 400},
                                               {"[1]", 400},
@@ -263,9 +264,11 @@ static const struct {
         const char *room;
 } rooms[] = {{{"", 0}, ""},
              {{"?room=ops", 0}, "ops"},
-             {{"?a=b&room=%23o%70s&room=b", 0}, "ops"},
-             {{"?room=", 0}, ""},
-             {{"?roomy=ops&", 0}, ""},
+             {{"?room=%23o%70s", 0}, "ops"},
+             {{"?", 0}, ""},
+             {{"?room=", 400}, ""},
+             {{"?a=b&room=ops", 400}, ""},
+             {{"?room=ops&", 400}, ""},
              {{"?room=abcdefghijklmnopqrstuvwx", 0}, "abcdefghijklmnopqrstuvwx"},
              {{"?room=%23abcdefghijklmnopqrstuvwx", 0}, "abcdefghijklmnopqrstuvwx"},
              {{"?room=abcdefghijklmnopqrstuvwxy", 400}, ""},
@@ -292,6 +295,7 @@ static void browser_typed_post(struct browser_typed *b, struct typed *t, struct 
                                             {"Content-Type: application/x-www-form-urlencoded\r\n", 0},
                                             {"Content-Type: text/plain;charset=\"utf-8\"\r\n", 0},
                                             {"Content-Type: text/html\r\n", 415},
+                                            {"Content-Type: text/plain; Charset=latin1\r\n", 415},
                                             {"Content-Type: multipart/form-data; boundary=x\r\n", 415}};
         static const struct part others[] = {{"", 0},
                                              {"Expect: 100-continue\r\n", 0},

@@ -116,13 +116,16 @@ static size_t expect_clean(struct slice text, char clean[static TEXT_ROOM_BYTES]
 {
         struct slice line;
         size_t len = 0;
-        while (text.len > 0 && (text.at[text.len - 1] == '\n' || text.at[text.len - 1] == '\r'))
-                text.len--;
-        for (bool more = true, first = true; more; first = false) {
+        for (bool more = true; more;) {
                 more = line_next(&text, &line);
                 if (line.len > 0 && line.at[line.len - 1] == '\r')
                         line.len--;
-                if (!first)
+                size_t blanks = 0;
+                while (blanks < line.len && strchr(" \t\r", line.at[blanks]) && line.at[blanks] != '\0')
+                        blanks++;
+                if (blanks == line.len)
+                        continue;
+                if (len > 0)
                         clean[len++] = '\n';
                 len += text_clean_all(line.at, line.len, clean + len, TEXT_ROOM_BYTES - len);
         }
@@ -150,11 +153,9 @@ static struct slice expect_text(struct slice body, bool is_json)
 /* Writes the room that a target names. */
 static void expect_room(const char *target, char room[static FIELD_MAX_BYTES])
 {
-        const char *at = strchr(target, '?');
+        const char *at = strstr(target, "?room=");
         size_t len = 0;
-        while (at && strncmp(at + 1, "room=", 5) != 0)
-                at = strchr(at + 1, '&');
-        for (at = at ? at + 6 : ""; *at != '\0' && *at != '&'; at++) {
+        for (at = at ? at + 6 : ""; *at != '\0'; at++) {
                 unsigned byte = (unsigned char)*at;
                 if (*at == '%' && sscanf(at + 1, "%2x", &byte) == 1)
                         at += 2;
