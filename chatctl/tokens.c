@@ -65,13 +65,14 @@ static int tokens_add(struct chatctl *c, const char *name)
         int r = asking_make(&c->asking, (const char *const[]){"token-add", "", name, secret, room, NULL});
         if (r < 0)
                 return tool_complain_of_error(c, r);
-        bool queued = tool_ended_with(c, CONTROL_QUEUED); /* it is in effect, and nobody can ask for it again */
+        bool queued = tool_ended_with(c, CONTROL_QUEUED); /* it may stay, and nobody can ask for it again */
         if (!queued && !tool_ended_with(c, CONTROL_OK))
                 return tool_complain_of_end(c);
         tokens_print(c, name, room, secret);
         if (!queued)
                 return EXIT_SUCCESS;
-        fprintf(stderr, "%s: the token works, but the disk is slow: chatd has not written it yet\n", c->program);
+        fprintf(stderr, "%s: the token works, but the disk is slow; if chatd cannot write the token, the token ends\n",
+                c->program);
         return EXIT_QUEUED;
 }
 

@@ -46,6 +46,19 @@ static void control_suggest_ban(const struct chat *chat, struct control_client *
         control_put(&client->end, "name=%s", m->name);
 }
 
+static void control_end_unwritten_ban(struct control_client *client)
+{
+        control_client_end(client, CONTROL_FAILED, "in effect only until chatd ends: cannot write %s: %s",
+                           client->file->path, strerror(-client->file->error));
+}
+
+/* Waits until the last change of the bans is in the file. The end of the answer is prepared. */
+static void control_await_bans(const struct chat *chat, struct control_client *client)
+{
+        const struct kept_file *file = &chat->bans.file;
+        control_client_await_disk(client, file, file->changes, control_end_unwritten_ban);
+}
+
 void control_bans_add(struct chat *chat, struct control_client *client, const char *what, const char *why)
 {
         struct ban ban;
@@ -62,7 +75,7 @@ void control_bans_add(struct chat *chat, struct control_client *client, const ch
                 ban_check_begin(chat);
                 control_client_prepare(client, CONTROL_OK, "%s", ban.target);
                 control_suggest_ban(chat, client, &ban);
-                control_client_await_disk(client, &chat->bans.file);
+                control_await_bans(chat, client);
         }
 }
 
@@ -77,6 +90,6 @@ void control_bans_remove(struct chat *chat, struct control_client *client, const
         } else {
                 eventlog_unban(chat->log, client->uid, ban.target);
                 control_client_prepare(client, CONTROL_OK, "%s", ban.target);
-                control_client_await_disk(client, &chat->bans.file);
+                control_await_bans(chat, client);
         }
 }

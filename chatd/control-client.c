@@ -118,22 +118,22 @@ void control_client_done(struct control_client *client, const char *status)
         control_client_enter(client, CONTROL_END);
 }
 
-void control_client_await_disk(struct control_client *client, const struct kept_file *file)
+void control_client_await_disk(struct control_client *client, const struct kept_file *file, uint64_t changes,
+                               void (*end_unwritten)(struct control_client *client))
 {
         client->file = file;
-        client->changes = file->changes;
+        client->changes = changes;
+        client->end_unwritten = end_unwritten;
         control_client_enter(client, CONTROL_DISK);
 }
 
 void control_client_check_disk(struct control_client *client, bool late)
 {
         const struct kept_file *file = client->file;
-        bool written = file->disk_changes >= client->changes;
-        if (written && file->error == 0)
+        if (file->written_changes >= client->changes)
                 control_client_enter(client, CONTROL_END);
-        else if (written)
-                control_client_end(client, CONTROL_FAILED, "in effect only until chatd ends: cannot write %s: %s",
-                                   file->path, strerror(-file->error));
+        else if (file->disk_changes >= client->changes)
+                client->end_unwritten(client);
         else if (late)
                 control_client_end(client, CONTROL_QUEUED, "the change is in effect, but %s is not written yet",
                                    file->path);

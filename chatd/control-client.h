@@ -25,6 +25,7 @@
 
 #include <chat/control.h>
 #include <chat/frame.h>
+#include <chat/names.h>
 
 #include "member.h"
 
@@ -58,6 +59,9 @@ struct control_client {
         bool removal;                 /* the request removes a member */
         const struct kept_file *file; /* the file that the request changes */
         uint64_t changes;             /* the number of changes of its list, up to the change of this request */
+        /* Ends the answer if the change could not be written. */
+        void (*end_unwritten)(struct control_client *client);
+        char removed[NICK_MAX_BYTES + 1]; /* the name of the token that the request removes */
         /* Writes the next record of a list into `p`, and advances `next`. Returns false if there is none. */
         bool (*next_record)(struct chat *chat, struct control_client *client, struct control_packet *p);
         size_t next, count; /* the index of the next record of a list, and the number of records */
@@ -99,8 +103,10 @@ __attribute__((format(printf, 3, 4))) void control_client_end(struct control_cli
 /* Ends an answer that needs no text. */
 void control_client_done(struct control_client *client, const char *status);
 
-/* Enters CONTROL_DISK: waits until all changes up to now are in the file. The end of the answer is prepared. */
-void control_client_await_disk(struct control_client *client, const struct kept_file *file);
+/* Enters CONTROL_DISK: waits until the first `changes` changes are in the file. The end of the answer is prepared. If
+ * the file cannot be written, `end_unwritten` ends the answer in its place; then `file` of the client has the error. */
+void control_client_await_disk(struct control_client *client, const struct kept_file *file, uint64_t changes,
+                               void (*end_unwritten)(struct control_client *client));
 
 /* Ends the answer of a client in CONTROL_DISK if its change was written, could not be written, or takes too long
  * (`late`). */

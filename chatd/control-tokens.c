@@ -57,11 +57,26 @@ static bool control_is_free(const struct chat *chat, struct control_client *clie
         return false;
 }
 
-/* Prepares the end of the answer, and waits for the disk. */
-static void control_confirm_token(struct chat *chat, struct control_client *client, const char *name)
+static void control_end_unwritten_token(struct control_client *client)
 {
-        control_client_prepare(client, CONTROL_OK, "%s", name);
-        control_client_await_disk(client, &chat->tokens.file);
+        control_client_end(client, CONTROL_FAILED, "no token was added: cannot write %s: %s", client->file->path,
+                           strerror(-client->file->error));
+}
+
+static void control_end_unwritten_removal(struct control_client *client)
+{
+        control_client_end(client, CONTROL_FAILED,
+                           "%s is removed, but chatd cannot write %s (%s): the token works again after a restart of "
+                           "chatd",
+                           client->removed, client->file->path, strerror(-client->file->error));
+}
+
+/* Prepares the end of the answer, and waits until the token is in the file. */
+static void control_confirm_token(const struct chat *chat, struct control_client *client, const char *name)
+{
+        const struct token *token = tokens_find_name(&chat->tokens, slice_of(name));
+        control_client_prepare(client, CONTROL_OK, "%s", token->name);
+        control_client_await_disk(client, &chat->tokens.file, token->change, control_end_unwritten_token);
 }
 
 void control_tokens_add(struct chat *chat, struct control_client *client, const char *name, const char *secret,
@@ -102,5 +117,7 @@ void control_tokens_remove(struct chat *chat, struct control_client *client, con
         const struct token removed = *token;
         tokens_remove(&chat->tokens, slice_of(name));
         eventlog_token_removed(chat->log, client->uid, removed.name, removed.room);
-        control_confirm_token(chat, client, removed.name);
+        memcpy(client->removed, removed.name, sizeof(removed.name));
+        control_client_prepare(client, CONTROL_OK, "%s", removed.name);
+        control_client_await_disk(client, &chat->tokens.file, chat->tokens.file.changes, control_end_unwritten_removal);
 }

@@ -1,6 +1,6 @@
 /* The requests of chatctl that change the tokens (chat/control.h).
  *
- * A change is in effect at once. The answer follows when the change is in the file (tokens.h).
+ * A change is in effect at once. The answer follows when the change is in the file, or cannot be written (tokens.h).
  */
 #pragma once
 

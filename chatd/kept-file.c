@@ -107,7 +107,9 @@ static void kept_file_end_writing(struct kept_file *file, int error)
         file->error = error;
         file->disk_changes = file->job_changes;
         if (error < 0)
-                kept_file_warn(file, "write the file", ", which are known until chatd ends", error);
+                kept_file_warn(file, "write the file", ": the last changes are lost when chatd ends", error);
+        else
+                file->written_changes = file->job_changes;
 }
 
 static void kept_file_begin_to_write(struct kept_file *file, const void *list, size_t count)
@@ -120,19 +122,28 @@ static void kept_file_begin_to_write(struct kept_file *file, const void *list, s
                 kept_file_end_writing(file, r);
 }
 
-/* Takes the result of a write that has ended. DISK_WAIT waits for the end. */
-static void kept_file_take_end(struct kept_file *file, enum disk_wait wait)
+void kept_file_take_end(struct kept_file *file, enum disk_wait wait)
 {
         int error;
         if (disk_end(&file->disk, wait, &error))
                 kept_file_end_writing(file, error);
 }
 
+void kept_file_begin(struct kept_file *file, const void *list, size_t count)
+{
+        if (!file->disk.job && file->disk_changes < file->changes)
+                kept_file_begin_to_write(file, list, count);
+}
+
+bool kept_file_is_settled(const struct kept_file *file)
+{
+        return !file->disk.job && file->disk_changes == file->changes;
+}
+
 void kept_file_settle(struct kept_file *file, const void *list, size_t count)
 {
         kept_file_take_end(file, DISK_NO_WAIT);
-        if (!file->disk.job && file->disk_changes < file->changes)
-                kept_file_begin_to_write(file, list, count);
+        kept_file_begin(file, list, count);
 }
 
 void kept_file_finish(struct kept_file *file, const void *list, size_t count)

@@ -5,12 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <nettle/base16.h>
 #include <nettle/memops.h>
 #include <nettle/sha2.h>
 
 #include <chat/safe-text.h>
+
+#include "eventlog.h"
 
 _Static_assert((int)TOKEN_HASH_BYTES == (int)SHA256_DIGEST_SIZE, "the hash is SHA-256");
 _Static_assert(sizeof(struct token) + TOKEN_HASH_BYTES + 32 <= LINES_FILE_ENTRY_MAX_BYTES, "a token fits a line");
@@ -193,8 +196,28 @@ int tokens_read(struct tokens *tokens, const char *dir, struct journal *log)
         return kept_file_read(&tokens->file, &tokens_file, dir, log, tokens);
 }
 
+/* Takes back the tokens that a file was to have and no file got. That is a change: the file may have been replaced
+ * before its directory could not be flushed. */
+static void tokens_take_back(struct tokens *tokens)
+{
+        struct kept_file *file = &tokens->file;
+        size_t kept = 0;
+        for (size_t i = 0; i < tokens->count; i++) {
+                const struct token *token = &tokens->list[i];
+                if (token->change > file->written_changes && token->change <= file->disk_changes) {
+                        eventlog_token_removed(file->log, getuid(), token->name, token->room);
+                        kept_file_change(file);
+                } else {
+                        tokens->list[kept++] = *token;
+                }
+        }
+        tokens->count = kept;
+}
+
 void tokens_free(struct tokens *tokens)
 {
+        if (tokens->file.path[0] != '\0')
+                tokens_finish(tokens);
         kept_file_free(&tokens->file, tokens->list, tokens->count);
         free(tokens->list);
         tokens->list = NULL;
@@ -203,12 +226,18 @@ void tokens_free(struct tokens *tokens)
 
 void tokens_settle(struct tokens *tokens)
 {
-        kept_file_settle(&tokens->file, tokens->list, tokens->count);
+        kept_file_take_end(&tokens->file, DISK_NO_WAIT);
+        tokens_take_back(tokens);
+        kept_file_begin(&tokens->file, tokens->list, tokens->count);
+        tokens_take_back(tokens); /* it may have failed to begin */
 }
 
 void tokens_finish(struct tokens *tokens)
 {
-        kept_file_finish(&tokens->file, tokens->list, tokens->count);
+        while (!kept_file_is_settled(&tokens->file)) {
+                kept_file_take_end(&tokens->file, DISK_WAIT);
+                tokens_settle(tokens);
+        }
 }
 
 /* ---- changes ---- */
@@ -216,9 +245,11 @@ void tokens_finish(struct tokens *tokens)
 int tokens_add(struct tokens *tokens, const struct token *token)
 {
         int r = tokens_keep(tokens, token);
-        if (r == 0)
-                kept_file_change(&tokens->file);
-        return r;
+        if (r < 0)
+                return r;
+        kept_file_change(&tokens->file);
+        tokens->list[tokens->count - 1].change = tokens->file.changes;
+        return 0;
 }
 
 int tokens_remove(struct tokens *tokens, struct slice name)

@@ -6,6 +6,9 @@
  * The tokens are in a file, as the bans are (kept-file.h): "NAME HASH TIME UID [ROOM]", where HASH is in hexadecimal
  * digits, TIME is in seconds since 1970, and UID is the administrator that added the token.
  *
+ * A token that cannot be written is taken back: a program must not rely on a token that ends with chatd. A removal that
+ * cannot be written stays in effect until chatd ends.
+ *
  * Owns the list. The file is in the state directory.
  */
 #pragma once
@@ -33,6 +36,7 @@ struct token {
         uint8_t hash[TOKEN_HASH_BYTES];
         int64_t time; /* seconds since 1970 */
         uid_t uid;
+        uint64_t change; /* the number of the change (kept-file.h) that added it; 0: it was in the file */
 };
 
 struct tokens {
@@ -58,8 +62,8 @@ int tokens_read(struct tokens *tokens, const char *dir, struct journal *log);
 /* Writes the remaining changes, and frees everything. */
 void tokens_free(struct tokens *tokens);
 
-/* Take the result of a write that has ended, and write later changes; tokens_finish() waits for the disk. See
- * kept-file.h. */
+/* Take the result of a write that has ended, take back the tokens that could not be written, and write later changes;
+ * tokens_finish() waits for the disk. See kept-file.h. */
 void tokens_settle(struct tokens *tokens);
 void tokens_finish(struct tokens *tokens);
 
@@ -72,7 +76,7 @@ const struct token *tokens_find_alike(const struct tokens *tokens, struct slice 
 /* Returns the token of this name, in upper or lower case; or NULL. */
 const struct token *tokens_find_name(const struct tokens *tokens, struct slice name);
 
-/* Adds a token. Returns 0, or a negative errno: then nothing has changed. -EEXIST says that another token has the same
+/* Adds a token, which has no number of a change yet. Returns 0, or a negative errno: then nothing has changed. -EEXIST says that another token has the same
  * or a similar name, or the same secret, and -ENOSPC that there are TOKENS_MAX tokens. */
 int tokens_add(struct tokens *tokens, const struct token *token);
 

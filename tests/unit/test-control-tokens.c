@@ -167,17 +167,31 @@ static void test_nobody_waits_for_the_disk(void **state)
         assert_int_equal(stat(path, &st), 0);
 }
 
-/* A change that cannot be written is reported, and is in effect all the same. */
+/* A token that cannot be written is taken back, and its name is free. A token that cannot be removed from the file is
+ * removed as long as chatd runs. */
 static void test_the_disk_takes_nothing(void **state)
 {
         struct control_fixture *c = *state;
-        char path[256];
+        char path[256], expected[512];
+        assert_string_equal(ask(c, "token-add|1|backup|" OTHER), "end=ok text=backup");
         snprintf(path, sizeof(path), "%s/tokens.new", c->base.dir);
         assert_int_equal(mkdir(path, 0700), 0);
-        assert_non_null(strstr(ask(c, "token-add|1|ops|" SECRET),
-                               "end=failed text=in effect only until chatd ends: cannot write "));
-        assert_true(knows(c, SECRET));
+        snprintf(expected, sizeof(expected), "end=failed text=no token was added: cannot write %s/tokens: %s",
+                 c->base.dir, strerror(EISDIR));
+        assert_string_equal(ask(c, "token-add|2|ops|" SECRET), expected);
+        assert_false(knows(c, SECRET));
+        assert_string_equal(ask(c, "token-add|2|ops|" SECRET), expected);
+        assert_string_equal(ask(c, "token-add|1|backup|" OTHER), "end=ok text=backup"); /* it is in the file */
+        snprintf(expected, sizeof(expected),
+                 "end=failed text=backup is removed, but chatd cannot write %s/tokens (%s): the token works again "
+                 "after a restart of chatd",
+                 c->base.dir, strerror(EISDIR));
+        assert_string_equal(ask(c, "token-remove|3|Backup"), expected);
+        assert_false(knows(c, OTHER));
+        kill_and_restart(c);
+        assert_true(knows(c, OTHER));
         rmdir(path);
+        assert_string_equal(ask(c, "token-add|2|ops|" SECRET), "end=ok text=ops");
 }
 
 int main(void)

@@ -265,21 +265,55 @@ static void test_bad_lines(void **state)
         assert_true(f->tokens.file.is_damaged);
 }
 
-/* A change stays in effect as long as chatd runs. */
+/* A token is taken back. A removal stays in effect as long as chatd runs, and until a later change is written. */
 static void test_it_cannot_be_written(void **state)
 {
         struct fixture *f = *state;
         char new[PATH_MAX + 8];
         snprintf(new, sizeof(new), "%s.new", f->tokens.file.path);
+        assert_int_equal(add(f, "backup", "", OTHER), 0);
+        tokens_finish(&f->tokens);
         assert_int_equal(mkdir(new, 0700), 0); /* even root cannot write there */
         assert_int_equal(add(f, "ops", "", SECRET), 0);
+        assert_string_equal(name_of(f, SECRET), "ops");
         tokens_finish(&f->tokens);
         assert_int_equal(f->tokens.file.error, -EISDIR);
-        assert_string_equal(name_of(f, SECRET), "ops");
-        rmdir(new);
-        assert_int_equal(add(f, "backup", "", OTHER), 0);
+        assert_string_equal(name_of(f, SECRET), "");
+        assert_string_equal(alike(f, "ops"), "");
+        assert_string_equal(name_of(f, OTHER), "backup");
+        assert_int_equal(tokens_remove(&f->tokens, slice_of("backup")), 0);
+        tokens_finish(&f->tokens);
+        assert_int_equal(f->tokens.count, 0);
         read_again(f);
-        assert_int_equal(f->tokens.count, 2);
+        assert_int_equal(f->tokens.count, 1);
+        assert_string_equal(name_of(f, OTHER), "backup");
+
+        assert_int_equal(tokens_remove(&f->tokens, slice_of("backup")), 0);
+        tokens_finish(&f->tokens);
+        rmdir(new);
+        assert_int_equal(add(f, "ops", "", SECRET), 0);
+        read_again(f);
+        assert_int_equal(f->tokens.count, 1);
+        assert_string_equal(name_of(f, SECRET), "ops");
+}
+
+/* A token that is added while another cannot be written is written after that. */
+static void test_only_the_next_can_be_written(void **state)
+{
+        struct fixture *f = *state;
+        char new[PATH_MAX + 8];
+        snprintf(new, sizeof(new), "%s.new", f->tokens.file.path);
+        assert_int_equal(mkdir(new, 0700), 0);
+        assert_int_equal(add(f, "ops", "", SECRET), 0);
+        tokens_settle(&f->tokens);
+        assert_int_equal(add(f, "backup", "", OTHER), 0);
+        kept_file_take_end(&f->tokens.file, DISK_WAIT);
+        rmdir(new);
+        tokens_settle(&f->tokens);
+        assert_string_equal(name_of(f, SECRET), "");
+        read_again(f);
+        assert_int_equal(f->tokens.count, 1);
+        assert_string_equal(name_of(f, OTHER), "backup");
 }
 
 static void test_as_many_as_can_be(void **state)
@@ -315,6 +349,7 @@ int main(void)
                 TEST(test_a_damaged_file),
                 TEST(test_bad_lines),
                 TEST(test_it_cannot_be_written),
+                TEST(test_only_the_next_can_be_written),
                 TEST(test_as_many_as_can_be),
         };
         return RUN_TESTS(tests);
