@@ -7,30 +7,37 @@
 #include "chat.h"
 #include "control-client.h"
 
+/* Ends the answer to a request whose name of a token or a room is invalid. */
+static void control_end_invalid_name(struct control_client *client, const char *whose)
+{
+        control_client_end(client, CONTROL_WRONG,
+                           "a %s's name has 1 to %d characters and starts with a letter: plain letters (no accents), "
+                           "digits, - _ and .",
+                           whose, NICK_MAX_BYTES);
+}
+
 /* Makes a token of the words of a request. Returns false if they cannot be a token; then the answer has ended. */
 static bool control_make_token(struct control_client *client, struct token *token, const char *name, const char *secret,
                                const char *room)
 {
-        const struct slice n = slice_of(name), r = slice_of(room);
-        if (!name_is_nick(n.at, n.len))
-                control_client_end(client, CONTROL_WRONG,
-                                   "a token's name has 1 to %d characters and starts with a letter: plain letters (no "
-                                   "accents), digits, - _ and .",
-                                   NICK_MAX_BYTES);
-        else if (name_is_reserved(n.at, n.len))
+        switch (token_make(token, slice_of(name), slice_of(room), slice_of(secret))) {
+        case 0:
+                return true;
+        case TOKEN_E_NAME:
+                control_end_invalid_name(client, "token");
+                return false;
+        case TOKEN_E_RESERVED:
                 control_client_end(client, CONTROL_WRONG, "the name %s is for administrators; choose another", name);
-        else if (r.len > 0 && !name_is_nick(r.at, r.len))
-                control_client_end(client, CONTROL_WRONG,
-                                   "a room's name has 1 to %d characters and starts with a letter: plain letters (no "
-                                   "accents), digits, - _ and .",
-                                   NICK_MAX_BYTES);
-        else if (token_make(token, n, r, slice_of(secret)) < 0)
+                return false;
+        case TOKEN_E_ROOM:
+                control_end_invalid_name(client, "room");
+                return false;
+        default:
                 control_client_end(client, CONTROL_WRONG,
                                    "a token has %d to %d characters out of A-Z a-z 0-9 - . _ ~ + / and =",
                                    TOKEN_MIN_BYTES, TOKEN_MAX_BYTES);
-        else
-                return true;
-        return false;
+                return false;
+        }
 }
 
 /* Returns true if no member and no other token has the name, or one that looks like it. Otherwise ends the answer. */

@@ -37,13 +37,15 @@ static void token_hash(struct slice secret, uint8_t hash[static TOKEN_HASH_BYTES
         sha256_digest(&sha, TOKEN_HASH_BYTES, hash);
 }
 
-/* Sets the name and the room. Returns 0 or -EINVAL. */
+/* Sets the name and the room. Returns 0 or TOKEN_E_... */
 static int token_set_names(struct token *token, struct slice name, struct slice room)
 {
-        if (!name_is_nick(name.at, name.len) || name_is_reserved(name.at, name.len))
-                return -EINVAL;
+        if (!name_is_nick(name.at, name.len))
+                return TOKEN_E_NAME;
+        if (name_is_reserved(name.at, name.len))
+                return TOKEN_E_RESERVED;
         if (room.len > 0 && !name_is_nick(room.at, room.len))
-                return -EINVAL;
+                return TOKEN_E_ROOM;
         memcpy(token->name, name.at, name.len);
         memcpy(token->room, room.at, room.len);
         return 0;
@@ -52,10 +54,13 @@ static int token_set_names(struct token *token, struct slice name, struct slice 
 int token_make(struct token *token, struct slice name, struct slice room, struct slice secret)
 {
         *token = (struct token){0};
+        int r = token_set_names(token, name, room);
+        if (r != 0)
+                return r;
         if (!token_is_secret(secret))
-                return -EINVAL;
+                return TOKEN_E_SECRET;
         token_hash(secret, token->hash);
-        return token_set_names(token, name, room);
+        return 0;
 }
 
 static bool token_has_name(const struct token *token, struct slice name)
@@ -171,7 +176,7 @@ static int tokens_take(void *user, char *line)
                 uid = line;
         if (!time || !tokens_parse_hash(hash, token.hash) || !lines_file_parse_number(time, INT64_MAX, &token.time) ||
             !lines_file_parse_number(uid, UINT32_MAX, &number) ||
-            token_set_names(&token, slice_of(name), slice_of(room)) < 0)
+            token_set_names(&token, slice_of(name), slice_of(room)) != 0)
                 return -EINVAL;
         token.uid = (uid_t)number;
         return tokens_keep(user, &token);

@@ -45,12 +45,20 @@ struct tokens {
         size_t count;
 };
 
-/* Gives a new token its name, its only room (empty: any), and the hash of its secret. Returns 0 or -EINVAL: the name or
- * the room is no valid name (chat/names.h), the name is reserved, or the secret is not TOKEN_MIN_BYTES to TOKEN_MAX_BYTES out of A-Z a-z 0-9 -
- * . _ ~ + / = (RFC 6750, 2.1). */
+/* Why token_make() refuses a token. */
+enum {
+        TOKEN_E_NAME = 1, /* the name is no valid name (chat/names.h) */
+        TOKEN_E_RESERVED, /* the name is that of administrators */
+        TOKEN_E_ROOM,     /* the room is no valid name */
+        TOKEN_E_SECRET,   /* the secret is none, see token_is_secret() */
+};
+
+/* Gives a new token its name, its only room (empty: any), and the hash of its secret. Returns 0 or TOKEN_E_...: the
+ * first of these words that is wrong. */
 int token_make(struct token *token, struct slice name, struct slice room, struct slice secret);
 
-/* Returns true if the secret has the right length, and no other characters than those above. */
+/* Returns true if the secret has TOKEN_MIN_BYTES to TOKEN_MAX_BYTES out of A-Z a-z 0-9 - . _ ~ + / and = (RFC 6750,
+ * 2.1). */
 bool token_is_secret(struct slice secret);
 
 /* Returns true if both have the same name and secret. */

@@ -105,25 +105,29 @@ static void test_secrets(void **state)
 
 static void test_what_is_no_token(void **state)
 {
-        static const char *const wrong[][3] = {
-                {"", "", SECRET},
-                {"0ps", "", SECRET},
-                {"a b", "", SECRET},
-                {"ops", "1", SECRET},
-                {"ops", "a b", SECRET},
-                {"Administrator", "", SECRET},
-                {"adm1nistrator", "", SECRET},
-                {"ops", "", ""},
-                {"ops", "", "0123456789abcdefABCDE"},
-                {"ops", "", SECRET "!"},
-                {"abcdefghijklmnopqrstuvwxy", "", SECRET},
+        static const struct {
+                const char *name, *room, *secret;
+                int result;
+        } rows[] = {
+                {"", "", SECRET, TOKEN_E_NAME},
+                {"0ps", "", SECRET, TOKEN_E_NAME},
+                {"a b", "", SECRET, TOKEN_E_NAME},
+                {"abcdefghijklmnopqrstuvwxy", "", SECRET, TOKEN_E_NAME},
+                {"Administrator", "", SECRET, TOKEN_E_RESERVED},
+                {"adm1nistrator", "", SECRET, TOKEN_E_RESERVED},
+                {"ops", "1", SECRET, TOKEN_E_ROOM},
+                {"ops", "a b", SECRET, TOKEN_E_ROOM},
+                {"ops", "", "", TOKEN_E_SECRET},
+                {"ops", "", "0123456789abcdefABCDE", TOKEN_E_SECRET},
+                {"ops", "", SECRET "!", TOKEN_E_SECRET},
+                {"0ps", "1", "", TOKEN_E_NAME}, /* the first that is wrong */
         };
         struct token token;
         (void)state;
-        for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
                 assert_int_equal(
-                        token_make(&token, slice_of(wrong[i][0]), slice_of(wrong[i][1]), slice_of(wrong[i][2])),
-                        -EINVAL);
+                        token_make(&token, slice_of(rows[i].name), slice_of(rows[i].room), slice_of(rows[i].secret)),
+                        rows[i].result);
         assert_int_equal(token_make(&token, slice_of("abcdefghijklmnopqrstuvwx"), slice_of("lobby"), slice_of(SECRET)),
                          0);
         assert_string_equal(token.name, "abcdefghijklmnopqrstuvwx");
