@@ -40,6 +40,18 @@ static bool control_make_token(struct control_client *client, struct token *toke
         }
 }
 
+/* Refuses a name because `other` is the same name or looks like it. `what` says whose name that is, and `advice` what to
+ * do if it is the same. */
+static void control_end_taken(struct control_client *client, const char *name, const char *other, const char *what,
+                              const char *advice)
+{
+        if (name_compare(name, strlen(name), other, strlen(other)) == 0)
+                control_client_end(client, CONTROL_FAILED, "%s %s%s", what, other, advice);
+        else
+                control_client_end(client, CONTROL_FAILED, "%s %s, which looks like %s; choose another name", what,
+                                   other, name);
+}
+
 /* Returns true if no member and no other token has the name, or one that looks like it. Otherwise ends the answer. */
 static bool control_is_free(const struct chat *chat, struct control_client *client, const char *name)
 {
@@ -47,18 +59,10 @@ static bool control_is_free(const struct chat *chat, struct control_client *clie
         const struct token *token = tokens_find_alike(&chat->tokens, slice_of(name));
         if (chat->settings.hide_addresses && guests_is_name(slice_of(name)))
                 control_client_end(client, CONTROL_FAILED, "the name %s is for guests; choose another", name);
-        else if (m && strcmp(m->name, name) == 0)
-                control_client_end(client, CONTROL_FAILED, "somebody here is called %s; choose another name", name);
         else if (m)
-                control_client_end(client, CONTROL_FAILED,
-                                   "somebody here is called %s, which looks like %s; choose another name", m->name,
-                                   name);
-        else if (token && strcmp(token->name, name) == 0)
-                control_client_end(client, CONTROL_FAILED, "there is a token for %s already; remove it first", name);
+                control_end_taken(client, name, m->name, "somebody here is called", "; choose another name");
         else if (token)
-                control_client_end(client, CONTROL_FAILED,
-                                   "there is a token for %s, which looks like %s; choose another name", token->name,
-                                   name);
+                control_end_taken(client, name, token->name, "there is a token for", " already; remove it first");
         else
                 return true;
         return false;
