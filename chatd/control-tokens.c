@@ -55,8 +55,10 @@ static void control_end_taken(struct control_client *client, const char *name, c
 /* Returns true if no member and no other token has the name, or one that looks like it. Otherwise ends the answer. */
 static bool control_is_free(const struct chat *chat, struct control_client *client, const char *name)
 {
-        const struct member *m = roster_find_alike(&chat->roster, slice_of(name), NULL);
+        const struct member *m = roster_find_name(&chat->roster, slice_of(name));
         const struct token *token = tokens_find_alike(&chat->tokens, slice_of(name));
+        if (!m)
+                m = roster_find_blurred(&chat->roster, slice_of(name));
         if (chat->settings.hide_addresses && guests_is_name(slice_of(name)))
                 control_client_end(client, CONTROL_FAILED, "the name %s is for guests; choose another", name);
         else if (m)

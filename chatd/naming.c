@@ -30,8 +30,7 @@ static struct member **naming_place(void *const *tree, int (*compare)(const void
         return tfind(&key, tree, compare);
 }
 
-/* Returns the first member whose name is similar to this one, or NULL. */
-static struct member *naming_find_blurred(const struct naming *n, struct slice name)
+struct member *naming_find_blurred(const struct naming *n, struct slice name)
 {
         struct member **place = naming_place(&n->by_blur, naming_compare_blurred, name);
         return place ? *place : NULL;

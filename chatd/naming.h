@@ -30,5 +30,8 @@ struct member *naming_find(const struct naming *n, struct slice name);
 /* Returns a member other than `other` whose name is the same or too similar, or NULL. */
 struct member *naming_find_alike(const struct naming *n, struct slice name, const struct member *other);
 
+/* Returns a member whose name is the same or looks like this one at a glance (name_compare_blurred()), or NULL. */
+struct member *naming_find_blurred(const struct naming *n, struct slice name);
+
 /* Returns the one of these `count` members whose name is most like `name`, which no member has; or NULL. */
 struct member *naming_suggest(const struct naming *n, struct member *const *members, size_t count, struct slice name);

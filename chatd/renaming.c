@@ -30,7 +30,7 @@ static bool renaming_is_possible(struct chat *chat, struct member *m, const stru
                 return false;
         }
         bool of_guests = chat->settings.hide_addresses && guests_is_name(f->name);
-        bool of_token = tokens_find_alike(&chat->tokens, f->name);
+        bool of_token = tokens_find_blurred(&chat->tokens, f->name);
         if (of_guests || of_token || name_is_reserved(f->name.at, f->name.len) || ban_check_name(chat, f->name)) {
                 renaming_refuse(chat, m, f, ANSWER_NAME_FORBIDDEN);
                 return false;

@@ -70,6 +70,11 @@ struct member *roster_find_alike(const struct roster *r, struct slice name, cons
         return naming_find_alike(&r->naming, name, but);
 }
 
+struct member *roster_find_blurred(const struct roster *r, struct slice name)
+{
+        return naming_find_blurred(&r->naming, name);
+}
+
 const char *roster_suggest(const struct roster *r, struct slice name)
 {
         const struct member *m = naming_suggest(&r->naming, r->members, r->count, name);
@@ -94,11 +99,12 @@ static bool roster_make_room(struct roster *r)
         return true;
 }
 
-/* Returns true if the name of `m` is reserved, or too similar to that of a token or of another member. */
+/* Returns true if the name of `m` is reserved, looks like that of a token, or is too similar to that of another
+ * member. */
 static bool roster_is_taken(const struct roster *r, const struct member *m)
 {
         const struct slice name = slice_of(m->name);
-        return name_is_reserved(name.at, name.len) || (r->tokens && tokens_find_alike(r->tokens, name)) ||
+        return name_is_reserved(name.at, name.len) || (r->tokens && tokens_find_blurred(r->tokens, name)) ||
                roster_find_alike(r, name, m);
 }
 

@@ -44,6 +44,9 @@ struct member *roster_find_name(const struct roster *r, struct slice name);
 /* Returns a member other than `but` whose name is the same or too similar (chat/names.h), or NULL. */
 struct member *roster_find_alike(const struct roster *r, struct slice name, const struct member *but);
 
+/* Returns a member whose name is the same or looks like this one at a glance (chat/names.h), or NULL. */
+struct member *roster_find_blurred(const struct roster *r, struct slice name);
+
 /* Returns the name of the member whose name is most like this one, which no member has; or NULL. */
 const char *roster_suggest(const struct roster *r, struct slice name);
 
@@ -53,9 +56,9 @@ struct member *roster_find_process(const struct roster *r, pid_t pid);
 /* Returns the number of members, without the link. */
 size_t roster_people(const struct roster *r);
 
-/* Adds a member without descriptors, in the first room. Returns NULL if there is no memory. If the name is reserved, or
- * too similar to that of a token or of another member, a number is appended: "ann~2". Only the first LOCAL_NAME_MAX_BYTES of the name are used. The
- * caller has checked that no member has this id. */
+/* Adds a member without descriptors, in the first room. Returns NULL if there is no memory. If the name is reserved,
+ * looks like that of a token at a glance, or is too similar to that of another member, a number is appended: "ann~2".
+ * Only the first LOCAL_NAME_MAX_BYTES of the name are used. The caller has checked that no member has this id. */
 struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
                           uint64_t since_us);
 

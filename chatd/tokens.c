@@ -112,6 +112,16 @@ const struct token *tokens_find_alike(const struct tokens *tokens, struct slice 
         return NULL;
 }
 
+const struct token *tokens_find_blurred(const struct tokens *tokens, struct slice name)
+{
+        for (size_t i = 0; i < tokens->count; i++) {
+                const struct token *token = &tokens->list[i];
+                if (name_compare_blurred(token->name, strlen(token->name), name.at, name.len) == 0)
+                        return token;
+        }
+        return NULL;
+}
+
 /* Returns the index of the token of this name, or the number of tokens. */
 static size_t tokens_index(const struct tokens *tokens, struct slice name)
 {

@@ -1,7 +1,9 @@
 /* All tokens: secrets with which programs may say lines, each under a name of its own.
  *
  * A program sends its token with each line (webhook.h). chatd knows only the SHA-256 of a token. A token has 128 random
- * bits at least, so it cannot be guessed from that. Nobody in the chat can take the name of a token, or a similar one.
+ * bits at least, so it cannot be guessed from that. Nobody in the chat can take the name of a token, or one that looks
+ * like it at a glance: a line of a program may be an alarm. The names of two tokens may be as similar as those of two
+ * members.
  *
  * The tokens are in a file, as the bans are (kept-file.h): "NAME HASH TIME UID [ROOM]", where HASH is in hexadecimal
  * digits, TIME is in seconds since 1970, and UID is the administrator that added the token.
@@ -80,6 +82,9 @@ const struct token *tokens_find(const struct tokens *tokens, struct slice secret
 
 /* Returns the token whose name is the same or too similar (chat/names.h), or NULL. */
 const struct token *tokens_find_alike(const struct tokens *tokens, struct slice name);
+
+/* Returns a token whose name is the same or looks like this one at a glance (name_compare_blurred()), or NULL. */
+const struct token *tokens_find_blurred(const struct tokens *tokens, struct slice name);
 
 /* Returns the token of this name, in upper or lower case; or NULL. */
 const struct token *tokens_find_name(const struct tokens *tokens, struct slice name);

@@ -90,6 +90,8 @@ static void test_refusals(void **state)
                 {"token-add|1|bob|" SECRET, "end=failed text=somebody here is called bob; choose another name"},
                 {"token-add|1|B0b|" SECRET,
                  "end=failed text=somebody here is called bob, which looks like B0b; choose another name"},
+                {"token-add|1|alarm-1|" SECRET,
+                 "end=failed text=somebody here is called alarrn_1, which looks like alarm-1; choose another name"},
                 {"token-add|1|BOB|" SECRET, "end=failed text=somebody here is called bob; choose another name"},
                 {"token-add|1|log|" SECRET, "end=failed text=there is a token for log already; remove it first"},
                 {"token-add|1|Log|" SECRET, "end=failed text=there is a token for log already; remove it first"},
@@ -105,6 +107,7 @@ static void test_refusals(void **state)
         struct control_fixture *c = *state;
         char words[TOKEN_MAX_BYTES + 64];
         join_all(&c->base);
+        nick(&c->base, EVE, "alarrn_1");
         assert_string_equal(ask(c, "token-add|1|log|" OTHER), "end=ok text=log");
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
                 assert_string_equal(ask(c, rows[i][0]), rows[i][1]);

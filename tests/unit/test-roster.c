@@ -224,8 +224,10 @@ static void test_names_of_tokens(void **state)
         assert_string_equal(add(f, 1, "ops")->name, "ops~2");
         assert_string_equal(add(f, 2, "0PS")->name, "0PS~3");
         assert_string_equal(add(f, 3, "opss")->name, "opss");
+        token = (struct token){.name = "alarm-1"};
+        assert_string_equal(add(f, 4, "alarrn_1")->name, "alarrn_1~2");
         f->roster.tokens = NULL;
-        assert_string_equal(add(f, 4, "ops")->name, "ops");
+        assert_string_equal(add(f, 5, "ops")->name, "ops");
 }
 
 static void test_find_process(void **state)

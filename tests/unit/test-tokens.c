@@ -60,6 +60,13 @@ static const char *alike(const struct fixture *f, const char *name)
         return token ? token->name : "";
 }
 
+/* Returns the name of the token that looks like this name at a glance, or "". */
+static const char *blurred(const struct fixture *f, const char *name)
+{
+        const struct token *token = tokens_find_blurred(&f->tokens, slice_of(name));
+        return token ? token->name : "";
+}
+
 /* Reads the file as the next chatd does. */
 static void read_again(struct fixture *f)
 {
@@ -152,6 +159,14 @@ static void test_finding(void **state)
         assert_string_equal(alike(f, "Backup"), "backup");
         assert_string_equal(alike(f, "opss"), "");
         assert_string_equal(alike(f, ""), "");
+        assert_int_equal(add(f, "alarm-w", "", OTHER "z"), 0);
+        assert_string_equal(alike(f, "alarrn_vv"), "");
+        assert_string_equal(blurred(f, "alarrn_vv"), "alarm-w");
+        assert_string_equal(blurred(f, "ALARM.W"), "alarm-w");
+        assert_string_equal(blurred(f, "0PS"), "ops");
+        assert_string_equal(blurred(f, "alarm-"), "");
+        assert_string_equal(blurred(f, ""), "");
+        assert_int_equal(add(f, "alarm.w", "", OTHER "y"), 0); /* two tokens may be more similar */
 }
 
 static void test_one_for_each_name(void **state)
