@@ -80,7 +80,8 @@ static struct member *membership_admit(struct chat *chat, const struct frame *f)
                 membership_count_connection(chat, f);
         if (ban_check_refuses(chat, &newcomer) || (f->type == FRAME_HELLO && limits_refuse(chat, &newcomer)))
                 return NULL;
-        struct member *m = roster_add(&chat->roster, f->id, f->key, newcomer.name, f->address, clock_boottime_us());
+        struct member *m =
+                roster_add_newcomer(&chat->roster, f->id, f->key, newcomer.name, f->address, clock_boottime_us());
         int r = m ? contact_open(chat, m) : -ENOMEM;
         if (r >= 0 && f->roams) {
                 int noted = membership_let_roam(chat, m); /* a chatd that finds the note needs the mark */

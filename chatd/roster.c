@@ -99,29 +99,30 @@ static bool roster_make_room(struct roster *r)
         return true;
 }
 
-/* Returns true if the name of `m` is reserved, looks like that of a token, or is too similar to that of another
- * member. */
-static bool roster_is_taken(const struct roster *r, const struct member *m)
+/* Returns true if the name of `m` is reserved, looks like that of one of these tokens (NULL: none), or is too similar to
+ * that of another member. */
+static bool roster_is_taken(const struct roster *r, const struct tokens *tokens, const struct member *m)
 {
         const struct slice name = slice_of(m->name);
-        return name_is_reserved(name.at, name.len) || (r->tokens && tokens_find_blurred(r->tokens, name)) ||
+        return name_is_reserved(name.at, name.len) || (tokens && tokens_find_blurred(tokens, name)) ||
                roster_find_alike(r, name, m);
 }
 
-/* Gives `m` a valid name that no other member has. */
-static void roster_set_name(const struct roster *r, struct member *m, struct slice name)
+/* Gives `m` a valid name that neither another member nor one of these tokens has. */
+static void roster_set_name(const struct roster *r, const struct tokens *tokens, struct member *m, struct slice name)
 {
         size_t len = name.len < LOCAL_NAME_MAX_BYTES ? name.len : LOCAL_NAME_MAX_BYTES;
         memcpy(m->name, name.at, len);
-        for (unsigned n = 2; roster_is_taken(r, m); n++) {
+        for (unsigned n = 2; roster_is_taken(r, tokens, m); n++) {
                 if (len > LOCAL_NAME_MAX_BYTES - NAME_NUMBER_BYTES)
                         len = LOCAL_NAME_MAX_BYTES - NAME_NUMBER_BYTES;
                 snprintf(m->name + len, sizeof(m->name) - len, "~%u", n);
         }
 }
 
-struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
-                          uint64_t since_us)
+/* Adds a member with a name that is not one of these tokens (NULL: none). Returns NULL if there is no memory. */
+static struct member *roster_add_beside(struct roster *r, const struct tokens *tokens, uint64_t id, uint64_t key,
+                                        struct slice name, struct slice address, uint64_t since_us)
 {
         struct member *m = roster_make_room(r) ? calloc(1, sizeof(*m)) : NULL;
         if (!m)
@@ -133,7 +134,7 @@ struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct sl
         m->seat.member = m;
         lent_init(&m->lent);
         m->since_us = since_us;
-        roster_set_name(r, m, name);
+        roster_set_name(r, tokens, m, name);
         memcpy(m->address, address.at, address.len < ADDRESS_MAX_BYTES ? address.len : ADDRESS_MAX_BYTES);
         m->network = network_of(m->address);
         if (!tsearch(m, &r->by_id, roster_compare_ids) || naming_add(&r->naming, m) < 0) {
@@ -148,6 +149,18 @@ struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct sl
                 rooms_enter(&r->rooms, rooms_first(&r->rooms), &m->seat);
         }
         return m;
+}
+
+struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
+                          uint64_t since_us)
+{
+        return roster_add_beside(r, NULL, id, key, name, address, since_us);
+}
+
+struct member *roster_add_newcomer(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
+                                   uint64_t since_us)
+{
+        return roster_add_beside(r, r->tokens, id, key, name, address, since_us);
 }
 
 int roster_rename(struct roster *r, struct member *m, struct slice name)

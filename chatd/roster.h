@@ -57,10 +57,16 @@ struct member *roster_find_process(const struct roster *r, pid_t pid);
 size_t roster_people(const struct roster *r);
 
 /* Adds a member without descriptors, in the first room. Returns NULL if there is no memory. If the name is reserved,
- * looks like that of a token at a glance, or is too similar to that of another member, a number is appended: "ann~2".
- * Only the first LOCAL_NAME_MAX_BYTES of the name are used. The caller has checked that no member has this id. */
+ * or too similar to that of another member, a number is appended: "ann~2". Only the first LOCAL_NAME_MAX_BYTES of the
+ * name are used. The caller has checked that no member has this id. */
 struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
                           uint64_t since_us);
+
+/* Adds a member that chatd did not know before, as roster_add() does. A number is also appended to a name that looks like
+ * that of a token at a glance. Others had their names before the token, or under an earlier chatd, and keep them: nobody
+ * would tell them of another name. */
+struct member *roster_add_newcomer(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
+                                   uint64_t since_us);
 
 /* Gives `m` this name, which no other member has. Returns 0 or -ENOMEM. */
 int roster_rename(struct roster *r, struct member *m, struct slice name);

@@ -32,16 +32,21 @@ static void test_a_name(void **state)
         assert_inbox(f, BOB, "answer You are now called ann, rename eve Eve, leave Zoe");
 }
 
+static void add_token(struct fixture *f, const char *name, const char *secret)
+{
+        struct token token;
+        assert_int_equal(token_make(&token, slice_of(name), slice_of(""), slice_of(secret)), 0);
+        assert_int_equal(tokens_add(&f->chat->tokens, &token), 0);
+}
+
 /* Nobody gets the name of a token, or one that looks like it at a glance, as long as there is the token. */
 static void test_a_name_of_a_token(void **state)
 {
         struct fixture *f = *state;
         static const char *const wanted[] = {"alarm-1", "Alarm-1", "aIarm-l", "alarrn-1", "alarm_1", "alarm.i"};
         char expected[128];
-        struct token token;
-        assert_int_equal(token_make(&token, slice_of("alarm-1"), slice_of(""), slice_of("0123456789abcdefABCDEF")), 0);
         assert_int_equal(tokens_read(&f->chat->tokens, f->dir, f->log), 0);
-        assert_int_equal(tokens_add(&f->chat->tokens, &token), 0);
+        add_token(f, "alarm-1", "0123456789abcdefABCDEF");
         join_all(f);
         for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
                 snprintf(expected, sizeof(expected), "answer The name %s is not allowed here; please choose another",
@@ -57,6 +62,31 @@ static void test_a_name_of_a_token(void **state)
         nick(f, EVE, "alarrn_1");
         serve(f);
         assert_inbox(f, EVE, "answer You are now called alarrn_1");
+}
+
+/* A token may be in the file when chatd starts that was not there when a member took its name. Only a newcomer is called
+ * otherwise then. */
+static void test_a_member_keeps_the_name_of_a_token(void **state)
+{
+        struct fixture *f = *state;
+        join_all(f);
+        assert_int_equal(tokens_read(&f->chat->tokens, f->dir, f->log), 0);
+        add_token(f, "bob", "0123456789abcdefABCDEF");
+        add_token(f, "eve", "0123456789abcdefABCDEFx");
+        bye(f, EVE);
+        serve(f);
+        kill_broker(f); /* the file is written all the same */
+        start_broker(f);
+        assert_int_equal(tokens_read(&f->chat->tokens, f->dir, f->log), 0);
+        assert_int_equal(f->chat->tokens.count, 2);
+        assert_int_equal(recovery_run(f->chat), 2);
+        broker_settle(f->chat);
+        assert_string_equal(member(f, BOB)->name, "bob");
+        here(f, BOB, 0);
+        hello(f, EVE);
+        serve(f);
+        assert_string_equal(member(f, BOB)->name, "bob");
+        assert_string_equal(member(f, EVE)->name, "eve~2");
 }
 
 static void test_a_name_outlives_chatd(void **state)
@@ -388,6 +418,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(test_a_name),
                 TEST(test_a_name_of_a_token),
+                TEST(test_a_member_keeps_the_name_of_a_token),
                 TEST(test_a_name_outlives_chatd),
                 TEST(test_what_cannot_be_noted),
                 TEST(test_a_name_again),
