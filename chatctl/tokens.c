@@ -60,6 +60,8 @@ static int tokens_add(struct chatctl *c, const char *name)
         const char *room = c->options.room;
         if (room && room[0] == '#')
                 room++;
+        if (room && room[0] == '\0') /* for chatd, a token without a room is for any room */
+                return tool_complain(c, EXIT_USAGE, "--room takes the name of a room; see --help");
         if (!tokens_draw(secret))
                 return tool_complain(c, EXIT_FAILURE, "cannot draw a token: the kernel gives no random bytes");
         int r = asking_make(&c->asking, (const char *const[]){"token-add", "", name, secret, room, NULL});

@@ -156,6 +156,9 @@ static void test_wrong_usage(void **state)
                             "chatctl: token list takes no arguments; see --help\nstatus 2");
         assert_string_equal(shell("chatctl token list --room=ops 2>&1" STATUS),
                             "chatctl: token list takes no --room; see --help\nstatus 2");
+        for (int i = 0; i < 2; i++)
+                assert_string_equal(shell("chatctl token add ops --room='%s' 2>&1" STATUS, i == 0 ? "" : "#"),
+                                    "chatctl: --room takes the name of a room; see --help\nstatus 2");
         assert_string_equal(shell("chatctl token make ops 2>&1" STATUS),
                             "chatctl: token takes add NAME, list or remove NAME; see --help\nstatus 2");
         assert_string_equal(shell("chatctl token 2>&1" STATUS),
