@@ -6,6 +6,7 @@
 #include "ban-check.h"
 #include "chat.h"
 #include "control-client.h"
+#include "control-tokens.h"
 
 static bool control_parse_ban(struct control_client *client, struct ban *ban, const char *what)
 {
@@ -62,8 +63,13 @@ static void control_await_bans(const struct chat *chat, struct control_client *c
 void control_bans_add(struct chat *chat, struct control_client *client, const char *what, const char *why)
 {
         struct ban ban;
+        char hint[CONTROL_TOKENS_HINT_BYTES];
         if (!control_parse_ban(client, &ban, what))
                 return;
+        if (control_tokens_hint(chat, ban.target, hint)) { /* a ban does not keep a program from saying lines */
+                control_client_end(client, CONTROL_FAILED, "%s", hint);
+                return;
+        }
         memcpy(ban.reason, why, strlen(why));
         int r = bans_add(&chat->bans, &ban);
         if (r == -ENOSPC) {

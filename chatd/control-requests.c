@@ -48,6 +48,12 @@ static const struct member *control_find_member(struct chat *chat, struct contro
                 return m;
         bool leaves = who[0] != '#' && roster_find_name(&chat->roster, slice_of(who));
         const char *meant = leaves || who[0] == '#' ? NULL : roster_suggest(&chat->roster, slice_of(who));
+        char hint[CONTROL_TOKENS_HINT_BYTES];
+        if (control_tokens_hint(chat, who, hint)) {
+                control_client_end(client, CONTROL_NOBODY, "there is nobody called %.*s here; %s", NAME_MAX_BYTES, who,
+                                   hint);
+                return NULL;
+        }
         control_client_end(client, CONTROL_NOBODY, "there is nobody called %.*s here%s%s%s", NAME_MAX_BYTES, who,
                            meant ? "; did you mean " : "", meant ? meant : "", meant ? "?" : "");
         return NULL;

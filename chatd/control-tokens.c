@@ -1,6 +1,7 @@
 #include "control-tokens.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -133,4 +134,14 @@ void control_tokens_remove(struct chat *chat, struct control_client *client, con
         memcpy(client->removed, removed.name, sizeof(removed.name));
         control_client_prepare(client, CONTROL_OK, "%s", removed.name);
         control_client_await_disk(client, &chat->tokens.file, chat->tokens.file.changes, control_end_unwritten_removal);
+}
+
+bool control_tokens_hint(const struct chat *chat, const char *name, char text[static CONTROL_TOKENS_HINT_BYTES])
+{
+        const struct token *token = tokens_find_name(&chat->tokens, slice_of(name));
+        text[0] = '\0';
+        if (token)
+                snprintf(text, CONTROL_TOKENS_HINT_BYTES, "%s is a token: chatctl token remove %s ends it", token->name,
+                         token->name);
+        return token;
 }

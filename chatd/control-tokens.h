@@ -4,6 +4,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
+#include <chat/names.h>
+
+enum { CONTROL_TOKENS_HINT_BYTES = 2 * NICK_MAX_BYTES + 64 };
+
 struct chat;
 struct control_client;
 
@@ -11,3 +17,7 @@ struct control_client;
 void control_tokens_add(struct chat *chat, struct control_client *client, const char *name, const char *secret,
                         const char *room);
 void control_tokens_remove(struct chat *chat, struct control_client *client, const char *name);
+
+/* Writes how to end the token of this name, for an administrator who took it for a member. Returns false, with an empty
+ * text, if there is no such token. */
+bool control_tokens_hint(const struct chat *chat, const char *name, char text[static CONTROL_TOKENS_HINT_BYTES]);

@@ -348,6 +348,11 @@ static void test_tokens(void **state)
                 "accents), digits, - _ and .\nstatus 2");
         assert_string_equal(shell("chatctl token add Ann 2>&1" STATUS),
                             "chatctl: somebody here is called ann; choose another name\nstatus 1");
+        assert_string_equal(shell("chatctl mute ops 2>&1" STATUS),
+                            "chatctl: there is nobody called ops here; ops is a token: chatctl token remove ops ends "
+                            "it\nstatus 5");
+        assert_string_equal(shell("chatctl ban OPS 2>&1" STATUS),
+                            "chatctl: ops is a token: chatctl token remove ops ends it\nstatus 1");
         client_send(bob, "/nick 0ps\n/nick OPS\n");
         client_expect(bob, "*** The name OPS is not allowed here; please choose another\r\n");
 

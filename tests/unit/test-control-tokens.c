@@ -123,6 +123,31 @@ static void test_refusals(void **state)
                             "end=failed text=the name guest-x is for guests; choose another");
 }
 
+/* An administrator may take the name of a token for that of a member. */
+static void test_it_is_no_member(void **state)
+{
+        static const char *const rows[][2] = {
+                {"find|2|Disk", "end=nobody text=there is nobody called Disk here; disk is a token: chatctl token "
+                                "remove disk ends it"},
+                {"mute|2|disk", "end=nobody text=there is nobody called disk here; disk is a token: chatctl token "
+                                "remove disk ends it"},
+                {"kick|2|disk|", "end=nobody text=there is nobody called disk here; disk is a token: chatctl token "
+                                 "remove disk ends it"},
+                {"ban|2|Disk|spam", "end=failed text=disk is a token: chatctl token remove disk ends it"},
+                {"kick|2|disks|", "end=nobody text=there is nobody called disks here"},
+                {"ban|2|disks|spam", "end=ok text=disks"},
+                {"unban|3|disks", "end=ok text=disks"},
+                {"unban|4|disk", "end=nobody text=disk is not banned"},
+        };
+        struct control_fixture *c = *state;
+        join_all(&c->base);
+        assert_string_equal(ask(c, "token-add|1|disk|" SECRET), "end=ok text=disk");
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+                assert_string_equal(ask(c, rows[i][0]), rows[i][1]);
+        assert_string_equal(ask(c, "token-remove|5|disk"), "end=ok text=disk");
+        assert_string_equal(ask(c, "ban|6|disk|spam"), "end=ok text=disk");
+}
+
 static void test_as_many_as_can_be(void **state)
 {
         struct control_fixture *c = *state;
@@ -204,6 +229,7 @@ int main(void)
                 CONTROL_TEST(test_a_token),
                 CONTROL_TEST(test_asked_again),
                 CONTROL_TEST(test_refusals),
+                CONTROL_TEST(test_it_is_no_member),
                 CONTROL_TEST(test_as_many_as_can_be),
                 CONTROL_TEST(test_nobody_waits_for_the_disk),
                 CONTROL_TEST(test_the_disk_takes_nothing),
