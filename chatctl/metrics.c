@@ -86,6 +86,7 @@ static const struct {
          NULL},
         {"rooms", {"chat_rooms", NULL, false, "Rooms, with the lobby."}, NULL, NULL},
         {"bans", {"chat_bans", NULL, false, "Bans."}, NULL, NULL},
+        {"tokens", {"chat_tokens", NULL, false, "Tokens, with which programs say lines."}, NULL, NULL},
         {"joined", {"chat_joined", NULL, true, "Connections that chatd let in."}, NULL, NULL},
         {"lines", {"chat_lines", NULL, true, "Lines relayed."}, NULL, NULL},
         {"delivered", {"chat_deliveries", NULL, true, "Lines and notices sent, once for each receiver."}, NULL, NULL},

@@ -369,6 +369,7 @@ static void test_tokens(void **state)
         shell("chatctl token list --json" JSON_IS("[(t[\"name\"], t[\"room\"], t[\"by\"]) for t in j] == [(\"ops\", "
                                                   "\"\", 0), (\"Backup\", \"den\", 0), (\"cron\", \"ops\", 0)]"));
         shell("chatctl status --json" JSON_IS("j[\"tokens\"] == 3 and j[\"tokens_file\"] == \"whole\""));
+        shell("chatctl metrics | grep -qx 'chat_tokens 3'");
         assert_string_equal(shell("chatctl token remove OPS && chatctl token remove ops 2>&1" STATUS),
                             "chatctl: there is no token for ops\nstatus 5");
         shell("chatctl --json token remove Backup" JSON_IS(

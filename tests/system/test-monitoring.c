@@ -55,6 +55,7 @@ static void test_values(void **state)
         assert_value("chat_up", "1");
         assert_value("chat_members", "3");
         assert_value("chat_rooms", "1");
+        assert_value("chat_tokens", "0");
         assert_value("chat_joined_total", "3");
         assert_value("chat_missed_total", "0");
         shell_until("chatctl metrics | grep -qx 'chat_queue_datagrams 0'"); /* sessions send to chatd now and then */
