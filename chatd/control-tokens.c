@@ -41,8 +41,8 @@ static bool control_make_token(struct control_client *client, struct token *toke
         }
 }
 
-/* Refuses a name because `other` is the same name or looks like it. `what` says whose name that is, and `advice` what to
- * do if it is the same. */
+/* Refuses a name because `other` is the same name or looks like it. `what` says whose name that is, and `advice` what
+ * to do if it is the same. */
 static void control_end_taken(struct control_client *client, const char *name, const char *other, const char *what,
                               const char *advice)
 {

@@ -167,12 +167,12 @@ void eventlog_unban(struct journal *log, uid_t uid, const char *what)
         journal_write(log, &e);
 }
 
-/* Writes an event about a token, in which the administrator `did` something. */
-static void eventlog_describe_token(struct journal_event *e, uid_t uid, const char *did, const char *name,
-                                    const char *room)
+/* Writes an event about a token, in which `who`, the user `uid`, `did` something. */
+static void eventlog_describe_token(struct journal_event *e, const char *who, uid_t uid, const char *did,
+                                    const char *name, const char *room)
 {
-        journal_field(e, "MESSAGE=%s %s the token for %s%s%s", eventlog_describe_user(uid).text, did, name,
-                      room[0] != '\0' ? ", in the room " : "", room);
+        journal_field(e, "MESSAGE=%s %s the token for %s%s%s", who, did, name, room[0] != '\0' ? ", in the room " : "",
+                      room);
         journal_field(e, "CHAT_NAME=%s", name);
         if (room[0] != '\0')
                 journal_field(e, "CHAT_ROOM=%s", room);
@@ -182,7 +182,7 @@ static void eventlog_describe_token(struct journal_event *e, uid_t uid, const ch
 void eventlog_token(struct journal *log, uid_t uid, const char *name, const char *room)
 {
         struct journal_event e = {0};
-        eventlog_describe_token(&e, uid, "added", name, room);
+        eventlog_describe_token(&e, eventlog_describe_user(uid).text, uid, "added", name, room);
         journal_describe(&e, LOG_NOTICE, EVENT_TOKEN);
         journal_write(log, &e);
 }
@@ -190,7 +190,15 @@ void eventlog_token(struct journal *log, uid_t uid, const char *name, const char
 void eventlog_token_removed(struct journal *log, uid_t uid, const char *name, const char *room)
 {
         struct journal_event e = {0};
-        eventlog_describe_token(&e, uid, "removed", name, room);
+        eventlog_describe_token(&e, eventlog_describe_user(uid).text, uid, "removed", name, room);
+        journal_describe(&e, LOG_NOTICE, EVENT_TOKEN_REMOVED);
+        journal_write(log, &e);
+}
+
+void eventlog_token_taken_back(struct journal *log, const char *name, const char *room)
+{
+        struct journal_event e = {0};
+        eventlog_describe_token(&e, "chatd", getuid(), "took back", name, room);
         journal_describe(&e, LOG_NOTICE, EVENT_TOKEN_REMOVED);
         journal_write(log, &e);
 }

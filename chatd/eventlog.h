@@ -46,6 +46,9 @@ void eventlog_unban(struct journal *log, uid_t uid, const char *what);
 /* Log that the administrator `uid` added or removed the token of this name. `room` is its only room, or empty. */
 void eventlog_token(struct journal *log, uid_t uid, const char *name, const char *room);
 void eventlog_token_removed(struct journal *log, uid_t uid, const char *name, const char *room);
+
+/* Logs that chatd itself removed a new token, because the file of tokens could not be written. */
+void eventlog_token_taken_back(struct journal *log, const char *name, const char *room);
 /* Logs that a client was refused because of the ban `what`. `others` were refused since the last such entry. */
 void eventlog_refused(struct journal *log, struct slice name, struct slice address, const char *what, uint64_t others);
 /* Logs that a client was refused because `most` members are here from the same network or user. `others` were refused

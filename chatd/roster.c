@@ -99,8 +99,8 @@ static bool roster_make_room(struct roster *r)
         return true;
 }
 
-/* Returns true if the name of `m` is reserved, looks like that of one of these tokens (NULL: none), or is too similar to
- * that of another member. */
+/* Returns true if the name of `m` is reserved, looks like that of one of these tokens (NULL: none), or is too similar
+ * to that of another member. */
 static bool roster_is_taken(const struct roster *r, const struct tokens *tokens, const struct member *m)
 {
         const struct slice name = slice_of(m->name);

@@ -62,9 +62,9 @@ size_t roster_people(const struct roster *r);
 struct member *roster_add(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
                           uint64_t since_us);
 
-/* Adds a member that chatd did not know before, as roster_add() does. A number is also appended to a name that looks like
- * that of a token at a glance. Others had their names before the token, or under an earlier chatd, and keep them: nobody
- * would tell them of another name. */
+/* Adds a member that chatd did not know before, as roster_add() does. A number is also appended to a name that looks
+ * like that of a token at a glance. A member that an earlier chatd knew keeps such a name: nobody would tell it of
+ * another. */
 struct member *roster_add_newcomer(struct roster *r, uint64_t id, uint64_t key, struct slice name, struct slice address,
                                    uint64_t since_us);
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <nettle/base16.h>
 #include <nettle/memops.h>
@@ -220,7 +219,7 @@ static void tokens_take_back(struct tokens *tokens)
         for (size_t i = 0; i < tokens->count; i++) {
                 const struct token *token = &tokens->list[i];
                 if (token->change > file->written_changes && token->change <= file->disk_changes) {
-                        eventlog_token_removed(file->log, getuid(), token->name, token->room);
+                        eventlog_token_taken_back(file->log, token->name, token->room);
                         kept_file_change(file);
                 } else {
                         tokens->list[kept++] = *token;

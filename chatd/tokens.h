@@ -89,8 +89,9 @@ const struct token *tokens_find_blurred(const struct tokens *tokens, struct slic
 /* Returns the token of this name, in upper or lower case; or NULL. */
 const struct token *tokens_find_name(const struct tokens *tokens, struct slice name);
 
-/* Adds a token, which has no number of a change yet. Returns 0, or a negative errno: then nothing has changed. -EEXIST says that another token has the same
- * or a similar name, or the same secret, and -ENOSPC that there are TOKENS_MAX tokens. */
+/* Adds a token, which has no number of a change yet. Returns 0, or a negative errno: then nothing has changed. -EEXIST
+ * says that another token has the same or a similar name, or the same secret, and -ENOSPC that there are TOKENS_MAX
+ * tokens. */
 int tokens_add(struct tokens *tokens, const struct token *token);
 
 /* Removes the token of this name, in upper or lower case. Returns 0, or -ENOENT if there is none. */

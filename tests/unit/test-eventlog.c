@@ -73,6 +73,7 @@ static void test_messages(void **state)
         eventlog_unserved(f->log, 1, EINVAL, 3);
         eventlog_token(f->log, 0, "ops", "");
         eventlog_token_removed(f->log, 1000, "ops", "den");
+        eventlog_token_taken_back(f->log, "ops", "");
         eventlog_stopped(f->log, 0, 7);
         assert_string_equal(
                 stop_and_read(f, all, sizeof(all)),
@@ -91,6 +92,7 @@ static void test_messages(void **state)
                 "the kernel has no filters of system calls (CONFIG_SECCOMP_FILTER); others since: 3\n"
                 "chatd: root added the token for ops\n"
                 "chatd: user 1000 removed the token for ops, in the room den\n"
+                "chatd: chatd took back the token for ops\n"
                 "chatd: stopped; members that stay connected: 0, lines relayed: 7\n");
 }
 

@@ -64,8 +64,8 @@ static void test_a_name_of_a_token(void **state)
         assert_inbox(f, EVE, "answer You are now called alarrn_1");
 }
 
-/* A token may be in the file when chatd starts that was not there when a member took its name. Only a newcomer is called
- * otherwise then. */
+/* When chatd starts, the file may have a token that was not there when a member took its name. Only a newcomer gets
+ * another name then. */
 static void test_a_member_keeps_the_name_of_a_token(void **state)
 {
         struct fixture *f = *state;
