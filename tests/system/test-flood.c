@@ -1,9 +1,11 @@
-/* Ten thousand quick connections, more connections than allowed, and clients whose network is gone. */
+/* Ten thousand quick connections, as many half requests (REQUESTS= in the environment: more of them), more connections
+ * than allowed, and clients whose network is gone. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,7 +16,10 @@
 enum {
         CONNECTIONS = 10000,
         CONNECTIONS_SANITIZED = 500, /* each is a process, and a slow one */
-        WAVES = 10,                  /* of connections; a line is said during each */
+        REQUESTS = 10000,
+        REQUESTS_SANITIZED = 1000,
+        REQUESTS_OPEN = 4000, /* at once: more than chat-web.socket allows */
+        WAVES = 10,           /* of connections; a line is said during each */
         SOURCES = 100,
         JOURNAL_MAX_LINES = 500,
         NOTICED_MAX = CONNECTIONS / 100, /* connections that were not closed before the session looked */
@@ -22,18 +27,23 @@ enum {
         FAR_PORT = 8889,
 };
 
-/* Connects from 127.0.1.N. Returns -1 if that fails. */
-static int connect_from(int n)
+/* Connects from 127.0.1.N to this port. Returns -1 if that fails. */
+static int connect_to(int n, uint16_t port)
 {
         struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000100u + (unsigned)n)};
         struct sockaddr_in to = {
-                .sin_family = AF_INET, .sin_port = htons(CHAT_PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+                .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd >= 0 && bind(fd, (struct sockaddr *)&from, sizeof(from)) == 0 &&
             connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
                 return fd;
         close(fd);
         return -1;
+}
+
+static int connect_from(int n)
+{
+        return connect_to(n, CHAT_PORT);
 }
 
 /* Makes quick connections: some are reset, some closed. */
@@ -91,6 +101,56 @@ static void test_ten_thousand_quick_connections(void **state)
         client_free(a);
         client_free(b);
         client_free(c);
+}
+
+/* Begins requests, and never ends them. Closes the oldest ones. */
+static void begin_requests(int times)
+{
+        static int open[REQUESTS_OPEN];
+        static const char half[] = "GET / HTTP/1.1\r\nHost: ";
+        const struct rlimit files = {REQUESTS_OPEN + 100, REQUESTS_OPEN + 100};
+        if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+                _exit(1);
+        for (int i = 0; i < times;) {
+                int fd = connect_to(1 + i % SOURCES, WEB_PORT);
+                if (fd < 0)
+                        continue; /* the backlog is full: try again */
+                send(fd, half, sizeof(half) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+                if (i >= REQUESTS_OPEN)
+                        close(open[i % REQUESTS_OPEN]);
+                open[i++ % REQUESTS_OPEN] = fd;
+        }
+}
+
+/* People at a telnet notice nothing of half requests to chat-web.socket, and the page is there again as soon as there are
+ * fewer of them. */
+static void test_ten_thousand_half_requests(void **state)
+{
+        (void)state;
+        const char *given = getenv("REQUESTS");
+        int times = reports_dir() ? REQUESTS_SANITIZED : REQUESTS, lines = 0;
+        if (given)
+                times = atoi(given);
+        shell("systemctl start chat-web.socket");
+        struct client *a = booted_join(), *b = booted_join();
+        client_expect(a, "*** %s is connected\r\n", b->name);
+        pid_t flood = process_fork();
+        if (flood == 0) {
+                begin_requests(times);
+                _exit(0);
+        }
+        do {
+                client_send(a, "line %d\n", lines);
+                const char *before = client_expect(b, "%s: line %d\r\n", a->name, lines++);
+                assert_null(strstr(before, "***"));
+        } while (!process_has_ended(flood));
+        shell_until("curl -s --max-time 5 http://127.0.0.1:%d/healthz | grep -qx ok", WEB_PORT);
+        assert_string_equal(shell("systemctl is-active chat-web.socket chat.socket chatd.socket"),
+                            "active\nactive\nactive");
+        shell_until("! systemctl list-units --plain --no-legend 'chat-web@*.service' | grep -q .");
+        shell("systemctl stop chat-web.socket");
+        client_free(a);
+        client_free(b);
 }
 
 static struct client *join_from(int n)
@@ -245,6 +305,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_ten_thousand_quick_connections),
+                cmocka_unit_test(test_ten_thousand_half_requests),
                 cmocka_unit_test(test_one_address_cannot_take_all_the_connections),
                 cmocka_unit_test_setup(test_clients_that_vanish, make_far),
                 cmocka_unit_test(test_an_idle_client_that_vanishes),
