@@ -43,6 +43,8 @@ bool parser_is_small(struct slice line)
 {
         size_t marks = 0;
         bool in_text = false;
+        if (line.len <= PARSER_VALUES_MAX) /* a value has at least one byte */
+                return true;
         for (size_t i = 0; i < line.len; i++) {
                 if (line.at[i] == '"')
                         in_text = !in_text;
