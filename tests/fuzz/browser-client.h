@@ -33,7 +33,7 @@ struct browser_client_asked {
         bool must_post;             /* the session takes the body */
 };
 
-/* What is known of a request that the session answers. */
+/* A request that the session has to answer, as far as it is known. */
 struct browser_client_due {
         bool is_head;       /* the answer has no body */
         bool may_be_head;   /* the method was cut off */

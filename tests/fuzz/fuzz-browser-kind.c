@@ -32,7 +32,7 @@ static struct site site;
 static struct browser_client client;
 static struct browser_typed typed;
 
-/* What is typed next, and what it begins with. */
+/* The next part of the input, and its beginning. */
 static struct typed rest;
 static size_t rest_at, rest_asked; /* how much is typed, and the number of requests before it */
 static bool types_rest;

@@ -326,7 +326,7 @@ static void test_a_head_that_waits(void **state)
         stop(f);
 }
 
-/* What is not the answer does not reach the client: the session is no place to read the chat. */
+/* The client gets the answer alone. It cannot read the chat by such a request. */
 static void test_nothing_else_is_shown(void **state)
 {
         (void)state;
