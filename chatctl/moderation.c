@@ -9,7 +9,6 @@
 
 #include <chat/options.h>
 
-#include "output.h"
 #include "tool.h"
 #include "words.h"
 
@@ -140,14 +139,8 @@ static int moderation_confirm_ban(const struct chatctl *c, const char *what)
         const char *network = asking_end(&c->asking, "network"), *name = asking_end(&c->asking, "name");
         if (!network)
                 return tool_confirm(c, "ban", what);
-        if (c->options.json) {
-                fputs("{\"ok\":true,\"did\":\"ban\",\"to\":", stdout);
-                output_json_string(stdout, what, strlen(what));
-                fputs(",\"network\":", stdout);
-                output_json_string(stdout, network, strlen(network));
-                puts("}");
-                return EXIT_SUCCESS;
-        }
+        if (c->options.json)
+                return tool_confirm_and(c, "ban", what, "network", network);
         if (name)
                 fprintf(stderr, "%s: %s is here from %s; to ban that, too:", c->program, name, network);
         else

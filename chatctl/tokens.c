@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <chat/base64url.h>
 #include <chat/names.h>
 #include <chat/options.h>
 
@@ -15,23 +16,16 @@
 
 enum {
         TOKENS_RANDOM_BYTES = 24,
-        TOKENS_SECRET_BYTES = TOKENS_RANDOM_BYTES / 3 * 4, /* of base64url (RFC 4648), without padding */
+        TOKENS_SECRET_BYTES = BASE64URL_LETTERS(TOKENS_RANDOM_BYTES),
 };
 
 /* Draws a secret at random. Returns false if the kernel gives no random bytes. */
 static bool tokens_draw(char secret[static TOKENS_SECRET_BYTES + 1])
 {
-        static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         uint8_t bytes[TOKENS_RANDOM_BYTES];
-        size_t len = 0;
         if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
                 return false;
-        for (size_t i = 0; i < sizeof(bytes); i += 3) {
-                uint32_t bits = (uint32_t)bytes[i] << 16 | (uint32_t)bytes[i + 1] << 8 | bytes[i + 2];
-                for (int shift = 18; shift >= 0; shift -= 6)
-                        secret[len++] = letters[bits >> shift & 63];
-        }
-        secret[len] = '\0';
+        secret[base64url_write(secret, bytes, sizeof(bytes))] = '\0';
         return true;
 }
 
@@ -39,11 +33,7 @@ static bool tokens_draw(char secret[static TOKENS_SECRET_BYTES + 1])
 static void tokens_print(const struct chatctl *c, const char *name, const char *room, const char *secret)
 {
         if (c->options.json) {
-                printf("{\"ok\":true,\"did\":\"token-add\",\"to\":");
-                output_json_string(stdout, name, strlen(name));
-                printf(",\"token\":");
-                output_json_string(stdout, secret, strlen(secret));
-                puts("}");
+                tool_confirm_and(c, "token-add", name, "token", secret);
                 return;
         }
         puts(secret);

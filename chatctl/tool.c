@@ -110,6 +110,18 @@ int tool_confirm_with(const struct chatctl *c, const char *what, const char *key
         return EXIT_SUCCESS;
 }
 
+int tool_confirm_and(const struct chatctl *c, const char *what, const char *whom, const char *key, const char *value)
+{
+        if (c->options.json) {
+                printf("{\"ok\":true,\"did\":\"%s\",\"to\":", what);
+                output_json_string(stdout, whom, strlen(whom));
+                printf(",\"%s\":", key);
+                output_json_string(stdout, value, strlen(value));
+                puts("}");
+        }
+        return EXIT_SUCCESS;
+}
+
 int tool_confirm(const struct chatctl *c, const char *what, const char *whom)
 {
         return tool_confirm_with(c, what, "to", whom);

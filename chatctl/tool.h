@@ -62,6 +62,10 @@ int tool_list(struct chatctl *c, const char *request, const struct column *colum
 /* Confirms that `what` was done: with --json prints an object, which has `value` under `key`. Returns EXIT_SUCCESS. */
 int tool_confirm_with(const struct chatctl *c, const char *what, const char *key, const char *value);
 
+/* Confirms that `what` was done to `whom`: with --json prints an object, which also has `value` under `key`. Returns
+ * EXIT_SUCCESS. */
+int tool_confirm_and(const struct chatctl *c, const char *what, const char *whom, const char *key, const char *value);
+
 /* Confirms that `what` was done to `whom`, a name or another object of a command. Returns EXIT_SUCCESS. */
 int tool_confirm(const struct chatctl *c, const char *what, const char *whom);
 

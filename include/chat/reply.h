@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "answer.h"
+#include "base64url.h"
 #include "names.h"
 #include "record.h"
 
@@ -57,22 +58,12 @@ static inline struct answer_rooms reply_list(uint8_t buffer[static REPLY_LIST_MA
         return (struct answer_rooms){.w = wire_write(buffer, REPLY_LIST_MAX_BYTES)};
 }
 
-static const char reply_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 /* Writes the answer in letters. Returns their number, or 0 if the answer is too long or of an unknown code. */
 static inline size_t reply_encode(char text[static REPLY_TEXT_MAX_BYTES], const struct answer *a)
 {
         uint8_t bytes[REPLY_ANSWER_MAX_BYTES];
-        size_t size = answer_encode(bytes, sizeof(bytes), a), len = 0;
-        unsigned bits = 0, count = 0; /* that are not written yet */
-        for (size_t i = 0; i < size; i++) {
-                bits = (bits << 8 | bytes[i]) & 0xffff;
-                for (count += 8; count >= 6; count -= 6)
-                        text[len++] = reply_letters[bits >> (count - 6) & 63];
-        }
-        if (count > 0)
-                text[len++] = reply_letters[bits << (6 - count) & 63];
-        return len;
+        size_t size = answer_encode(bytes, sizeof(bytes), a);
+        return base64url_write(text, bytes, size);
 }
 
 /* Reads bytes from letters. Returns the bytes, which are in `bytes`; none if there are too many, or if another text
@@ -84,10 +75,10 @@ static inline struct slice reply_read_letters(struct slice text, uint8_t bytes[s
         if (text.len > REPLY_TEXT_MAX_BYTES || text.len % 4 == 1)
                 return (struct slice){"", 0};
         for (size_t i = 0; i < text.len; i++) {
-                const char *letter = memchr(reply_letters, text.at[i], sizeof(reply_letters) - 1);
+                const char *letter = memchr(base64url_letters, text.at[i], sizeof(base64url_letters) - 1);
                 if (!letter)
                         return (struct slice){"", 0};
-                bits = (bits << 6 | (unsigned)(letter - reply_letters)) & 0xffff;
+                bits = (bits << 6 | (unsigned)(letter - base64url_letters)) & 0xffff;
                 count += 6;
                 if (count >= 8) {
                         count -= 8;
