@@ -1,5 +1,6 @@
 #include "http.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -217,12 +218,6 @@ size_t http_take(struct http *h, const uint8_t *bytes, size_t n)
         return size;
 }
 
-struct slice http_path(const struct http *h)
-{
-        const char *query = memchr(h->target.at, '?', h->target.len);
-        return (struct slice){h->target.at, query ? (size_t)(query - h->target.at) : h->target.len};
-}
-
 /* Takes the part up to the next `separator` off `rest`. */
 static struct slice http_split(struct slice *rest, char separator)
 {
@@ -233,10 +228,18 @@ static struct slice http_split(struct slice *rest, char separator)
         return part;
 }
 
+struct slice http_path(const struct http *h)
+{
+        struct slice query = h->target;
+        return http_split(&query, '?');
+}
+
+/* Returns the value of a hexadecimal digit, or -1. */
 static int http_digit(char c)
 {
-        const char *digits = "0123456789abcdef", *at = c != '\0' ? strchr(digits, c | ('A' <= c ? 0x20 : 0)) : NULL;
-        return at ? (int)(at - digits) : -1;
+        if (isdigit((unsigned char)c))
+                return c - '0';
+        return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
 }
 
 static ssize_t http_decode(struct slice text, char *value, size_t size)
