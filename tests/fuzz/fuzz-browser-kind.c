@@ -334,17 +334,6 @@ static void web_sees(const char *bytes, size_t n)
         browser_client_sees(&client, bytes, n);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-        (void)argc;
-        (void)argv;
-        json_object_seed(1); /* the first call counts: each run of an input is the same */
-        parser_begin();
-        kind = browser_kind();
-        return 0;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static const struct world_client browser_of_world = {
@@ -359,6 +348,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 .is_settled = web_is_settled,
                 .check_answers = web_check_answers,
         };
+        kind = browser_kind();
         memset(&web, 0, sizeof(web));
         memset(&taken, 0, offsetof(typeof(taken), body));
         web.site = &site;

@@ -62,16 +62,6 @@ static void web_type_request(void)
         world_type_text("\n");
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-        (void)argc;
-        (void)argv;
-        json_object_seed(1); /* the first call counts: each run of an input is the same */
-        parser_begin();
-        return 0;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static const struct world_client json_of_world = {

@@ -79,3 +79,13 @@ static inline unsigned count(const char *text, const char *part)
                 n++;
         return n;
 }
+
+/* Asserts that the answer to a request begins with this status, and has this part. Returns the answer. */
+static inline const char *assert_answer(const char *request, const char *status, const char *part)
+{
+        const char *got = exchange(request);
+        if (strncmp(got, "HTTP/1.1 ", 9) != 0 || strncmp(got + 9, status, strlen(status)) != 0)
+                fail_msg("%s\nis answered by\n%.200s", request, got);
+        assert_has(got, part);
+        return got;
+}

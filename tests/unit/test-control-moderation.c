@@ -1,19 +1,7 @@
 /* Administrators mute, remove and ban members, also if chatd is killed meanwhile or the disk is slow. */
-#include <pthread.h>
-
 #include "control-fixture.h"
+#include "held-disk.h"
 #include "requests-fixture.h"
-
-/* Replaces fsync() of libc: the disk takes as long as `disk_held` is locked. */
-static pthread_mutex_t disk_held = PTHREAD_MUTEX_INITIALIZER;
-
-int fsync(int fd)
-{
-        (void)fd;
-        pthread_mutex_lock(&disk_held);
-        pthread_mutex_unlock(&disk_held);
-        return 0;
-}
 
 static void test_a_mute(void **state)
 {

@@ -1,22 +1,10 @@
 /* Administrators add, list and remove tokens, also if chatd is killed meanwhile or the disk is slow. */
-#include <pthread.h>
-
 #include "control-fixture.h"
+#include "held-disk.h"
 #include "requests-fixture.h"
 
 #define SECRET "0123456789abcdefABCDEF"
 #define OTHER "-._~+/=zzzzzzzzzzzzzzz"
-
-/* Replaces fsync() of libc: the disk takes as long as `disk_held` is locked. */
-static pthread_mutex_t disk_held = PTHREAD_MUTEX_INITIALIZER;
-
-int fsync(int fd)
-{
-        (void)fd;
-        pthread_mutex_lock(&disk_held);
-        pthread_mutex_unlock(&disk_held);
-        return 0;
-}
 
 static bool knows(const struct control_fixture *c, const char *secret)
 {
@@ -105,16 +93,16 @@ static void test_refusals(void **state)
                 {"token-remove|1|l0g", "end=nobody text=there is no token for l0g"},
         };
         struct control_fixture *c = *state;
-        char words[TOKEN_MAX_BYTES + 64];
+        char words[SECRET_MAX_BYTES + 64];
         join_all(&c->base);
         nick(&c->base, EVE, "alarrn_1");
         assert_string_equal(ask(c, "token-add|1|log|" OTHER), "end=ok text=log");
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
                 assert_string_equal(ask(c, rows[i][0]), rows[i][1]);
-        snprintf(words, sizeof(words), "token-add|1|ops|%0*d", TOKEN_MAX_BYTES + 1, 1);
+        snprintf(words, sizeof(words), "token-add|1|ops|%0*d", SECRET_MAX_BYTES + 1, 1);
         assert_string_equal(ask(c, words), NO_SECRET);
         assert_int_equal(c->base.chat->tokens.count, 1);
-        snprintf(words, sizeof(words), "token-add|1|ops|%0*d", TOKEN_MAX_BYTES, 1);
+        snprintf(words, sizeof(words), "token-add|1|ops|%0*d", SECRET_MAX_BYTES, 1);
         assert_string_equal(ask(c, words), "end=ok text=ops");
         assert_string_equal(ask(c, "token-add|1|guest-x|" SECRET), "end=ok text=guest-x");
         assert_string_equal(ask(c, "token-remove|1|guest-x"), "end=ok text=guest-x");

@@ -95,13 +95,13 @@ static void write_file(const struct fixture *f, const char *text)
 
 static void test_secrets(void **state)
 {
-        char secret[TOKEN_MAX_BYTES + 2];
+        char secret[SECRET_MAX_BYTES + 2];
         (void)state;
         memset(secret, 'x', sizeof(secret) - 1);
         secret[sizeof(secret) - 1] = '\0';
         for (size_t len = 0; len < sizeof(secret); len++)
                 assert_int_equal(token_is_secret((struct slice){secret, len}),
-                                 len >= TOKEN_MIN_BYTES && len <= TOKEN_MAX_BYTES);
+                                 len >= TOKEN_MIN_BYTES && len <= SECRET_MAX_BYTES);
         for (int byte = 0; byte < 256; byte++) {
                 bool right = strchr("-._~+/=", byte) || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
                              (byte >= '0' && byte <= '9');
