@@ -36,7 +36,7 @@ static bool control_make_token(struct control_client *client, struct token *toke
         default:
                 control_client_end(client, CONTROL_WRONG,
                                    "a token has %d to %d characters out of A-Z a-z 0-9 - . _ ~ + / and =",
-                                   TOKEN_MIN_BYTES, TOKEN_MAX_BYTES);
+                                   TOKEN_MIN_BYTES, SECRET_MAX_BYTES);
                 return false;
         }
 }

@@ -25,7 +25,7 @@ bool token_is_secret(struct slice secret)
         for (size_t i = 0; i < secret.len; i++)
                 if (!memchr(allowed, secret.at[i], sizeof(allowed) - 1))
                         return false;
-        return secret.len >= TOKEN_MIN_BYTES && secret.len <= TOKEN_MAX_BYTES;
+        return secret.len >= TOKEN_MIN_BYTES && secret.len <= SECRET_MAX_BYTES;
 }
 
 static void token_hash(struct slice secret, uint8_t hash[static TOKEN_HASH_BYTES])
@@ -230,8 +230,7 @@ static void tokens_take_back(struct tokens *tokens)
 
 void tokens_free(struct tokens *tokens)
 {
-        if (tokens->file.path[0] != '\0')
-                tokens_finish(tokens);
+        tokens_finish(tokens); /* does nothing if the tokens were not read */
         kept_file_free(&tokens->file, tokens->list, tokens->count);
         free(tokens->list);
         tokens->list = NULL;

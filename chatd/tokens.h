@@ -20,15 +20,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <chat/frame-types.h>
 #include <chat/names.h>
-#include <chat/wire.h>
 
 #include "kept-file.h"
 
 enum {
         TOKENS_MAX = 256,
-        TOKEN_MIN_BYTES = 22, /* of the secret: 128 bits in base64 */
-        TOKEN_MAX_BYTES = 128,
+        TOKEN_MIN_BYTES = 22, /* of the secret: 128 bits in base64; SECRET_MAX_BYTES at most */
         TOKEN_HASH_BYTES = 32,
 };
 
@@ -59,7 +58,7 @@ enum {
  * first of these words that is wrong. */
 int token_make(struct token *token, struct slice name, struct slice room, struct slice secret);
 
-/* Returns true if the secret has TOKEN_MIN_BYTES to TOKEN_MAX_BYTES out of A-Z a-z 0-9 - . _ ~ + / and = (RFC 6750,
+/* Returns true if the secret has TOKEN_MIN_BYTES to SECRET_MAX_BYTES out of A-Z a-z 0-9 - . _ ~ + / and = (RFC 6750,
  * 2.1). */
 bool token_is_secret(struct slice secret);
 
