@@ -230,7 +230,8 @@ static void tokens_take_back(struct tokens *tokens)
 
 void tokens_free(struct tokens *tokens)
 {
-        tokens_finish(tokens); /* does nothing if the tokens were not read */
+        if (tokens->file.path[0] != '\0')
+                tokens_finish(tokens);
         kept_file_free(&tokens->file, tokens->list, tokens->count);
         free(tokens->list);
         tokens->list = NULL;
