@@ -6,6 +6,12 @@ build/tests/bench/%: build/obj/tests/bench/%.o
 build/tests/bench/neighbours: $(call OBJECTS,obj,$(HARNESS))
 build/tests/bench/neighbours: BENCH_LIBS := -lcmocka
 build/obj/tests/bench/neighbours.o: | build/.packages-check
+build/tests/bench/nodelay.so: tests/bench/nodelay.c
+	@mkdir -p $(@D); echo "LD  $@"
+	$(Q)$(CC) -O2 -shared -fPIC $< -o $@
+build/newer-peers: tests/bench/newer-peers | build/.packages-container
+	@rm -rf $@ $@.new; mkdir -p $@.new; tests/bench/newer-peers $@.new; mv $@.new $@; touch $@
+build/tests/bench/load: build/obj/tests/bench/costs.o
 .PRECIOUS: build/tests/bench/%
 
 # A comparison with other chat servers. QUICK=1 runs a few short rounds of the main part. The results are in
@@ -15,17 +21,21 @@ BENCH_NEEDS := all build/tests/bench/load build/tests/bench/limit build/tests/be
 		build/openbsd-inetd \
 		build/.packages-check build/.packages-bench
 
-.PHONY: bench bench-check bench-scale bench-cliff bench-hosts bench-neighbours bench-rooms bench-units bench-start bench-memory bench-recovery
+.PHONY: bench bench-check bench-lines bench-peers bench-sweep bench-scale bench-cliff bench-hosts bench-neighbours bench-rooms bench-units bench-start bench-memory bench-recovery
 bench: ## beside other chat servers: tables, and plots in build/bench; QUICK=1 takes three minutes
 bench: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH)
 bench-check: ## the same; fails if the chat misses a required ratio
 bench-check: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH) --check
+bench-lines: ## what the ratios depend on: length of lines, lines for each call, number of senders
+bench-peers: ## the newest servers of Debian, and without Nagle's algorithm
+bench-peers: build/newer-peers build/tests/bench/nodelay.so
+bench-sweep: ## an open loop: latencies at each rate
 bench-scale: ## thousands of sessions
 bench-cliff: ## situations that could make a line expensive
 bench-hosts: ## several hosts
-bench-scale bench-cliff bench-hosts: bench-%: $(BENCH_NEEDS)
+bench-lines bench-peers bench-sweep bench-scale bench-cliff bench-hosts: bench-%: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH) $*
 bench-neighbours: ## costs of a bad client for the others
 bench-neighbours: all build/tests/bench/neighbours

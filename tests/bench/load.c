@@ -1,21 +1,23 @@
 /* load [OPTION...] ADDRESS:PORT...: puts a chat server under load and counts every line that it delivers.
  *
  * Connects --clients to the servers in turn, waits until each receives lines of the others, and then lets the first
- * --senders of them send lines of --bytes (with their end): either so many that --in-flight of them are not delivered
- * yet, on average over the receivers, or --rate per second; --lines of them, or for --seconds. Each line carries its
- * sender, its number and the time of sending, so every receiver notices a line that is lost, doubled or out of order. A
- * run ends when all clients have all lines, or nothing has come for QUIET_END_MS: what is missing then is lost.
+ * --senders of them send lines of --bytes (with their end): --lines of them, or for --seconds. Each line carries its
+ * sender, its number and its time, so every receiver notices a line that is lost, doubled or out of order. A run ends
+ * when all clients have all lines, or nothing has come for QUIET_END_MS: what is missing then is lost.
+ *
+ * With --in-flight the loop is closed: a line is sent when fewer are not delivered yet, on average over the receivers.
+ * With --rate it is open: so many lines per second are due, however slow the server is, and a latency begins when the
+ * line was due. A sender sends all that is due in one call, or with --line-per-call in a call for each line.
  *
  * With --rooms the clients go to as many rooms, the same number in each, and a line is for the room of its sender. The
  * senders are in different rooms or, with --together, in as few as possible.
  *
  * Prints lines of KEY VALUE; times are in µs. `others` are lines to its clients in that time that it did not send. The
  * processes below each --cgroup, and each --server with its children, are the server: prints the CPU time that they
- * used while lines were on their way, per delivery, and with --memory their memory afterwards. Latencies are those to clients of the sender's own server; far_…
- * are those to clients of other servers.
+ * used while lines were on their way, per delivery, and with --memory their memory afterwards. Latencies are those to
+ * clients of the sender's own server; far_… are those to clients of other servers.
  */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
@@ -29,29 +31,34 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <chat/clock.h>
 
+#include "costs.h"
+
 enum {
         TARGETS_MAX = 8,
         CGROUPS_MAX = 16,
         SERVERS_MAX = 4,
-        SENDERS_MAX = 64,
         CLIENTS_MAX = 20000,
+        SENDERS_MAX = 4096,       /* what two digits of a line can say */
         CLIENTS_PER_SOURCE = 200, /* servers limit the connections of one address */
-        PAYLOAD_MIN_BYTES = 40,
-        LINE_MAX_BYTES = 512, /* RFC 2812, section 2.3 */
+        LINE_MAX_BYTES = 512,     /* RFC 2812, section 2.3 */
         NOTICE_MAX_BYTES = 100,
         READ_BYTES = 1 << 18,
         CONNECTING_DEFAULT = 32,
-        QUIET_MS = 300,
-        QUIET_DEADLINE_MS = 10000, /* others may be sending */
-        QUIET_END_MS = 5000,
-        PROBE_MS = 200,
-        READY_DEADLINE_MS = 300000,
+        MS = 1000, /* in µs, as all times here */
+        S = 1000 * MS,
+        WAIT = 100 * MS,
+        QUIET = 300 * MS,
+        QUIET_DEADLINE = 10 * S, /* others may be sending */
+        QUIET_END = 5 * S,
+        PROBE = 200 * MS,
+        READY_DEADLINE = 300 * S,
         EVENTS = 512,
 };
 
@@ -75,9 +82,9 @@ struct client {
         char notice[NOTICE_MAX_BYTES]; /* the last line that is not ours: it tells why a server closes */
         char tail[LINE_MAX_BYTES];     /* the beginning of a line */
         size_t tail_len;
-        uint64_t skip;              /* bytes of a long message, which is not ours */
-        uint32_t next[SENDERS_MAX]; /* number of the next line, by sender */
-        char *out;                  /* a sender's bytes that the kernel has not taken */
+        uint64_t skip;  /* bytes of a long message, which is not ours */
+        uint32_t *next; /* number of the next line, by sender */
+        char *out;      /* a sender's bytes that the kernel has not taken */
         size_t out_len, out_room;
 };
 
@@ -90,6 +97,7 @@ struct options {
         bool greeted;  /* the server writes first */
         size_t rooms;  /* clients are spread over so many rooms, the same number in each */
         bool together; /* neighbours are in one room */
+        bool line_per_call;
         bool memory;
         const char *cgroups[CGROUPS_MAX];
         size_t cgroups_count;
@@ -110,101 +118,14 @@ struct load {
         int epoll;
         size_t ready, in_room, probed;
         uint64_t sent;                   /* lines of the run */
-        uint64_t sent_by[SENDERS_MAX];   /* lines of the run, by sender */
+        uint32_t *sent_by;               /* lines of the run, by sender */
         uint64_t deliveries, disordered; /* lines out of order, including doubled ones */
         uint64_t others;                 /* lines that are not ours */
         bool lossy;                      /* `lost` of some client is not 0 */
         uint64_t last_us;                /* when something came last */
+        uint64_t epoch_us;               /* the times of lines begin here */
         struct latencies near, far;      /* to clients of the sender's server, and to those of other servers */
 };
-
-/* ---- costs ------------------------------------------------------------------------------------------------------ */
-
-/* Returns the CPU time of all threads of a process, in ns: proc_pid_schedstat, Documentation/scheduler/sched-stats. */
-static uint64_t cpu_of_process(long pid)
-{
-        char path[PATH_MAX];
-        uint64_t sum = 0;
-        snprintf(path, sizeof(path), "/proc/%ld/task", pid);
-        DIR *dir = opendir(path);
-        if (!dir)
-                return 0;
-        for (const struct dirent *e; (e = readdir(dir));) {
-                uint64_t ns;
-                snprintf(path, sizeof(path), "/proc/%ld/task/%.20s/schedstat", pid, e->d_name);
-                FILE *file = e->d_name[0] == '.' ? NULL : fopen(path, "re");
-                if (!file)
-                        continue;
-                if (fscanf(file, "%" SCNu64, &ns) == 1)
-                        sum += ns;
-                fclose(file);
-        }
-        closedir(dir);
-        return sum;
-}
-
-/* Returns the memory of a process, with its part of shared memory: PSS, proc_pid_smaps_rollup(5). In kB. */
-static uint64_t memory_of_process(long pid)
-{
-        char path[PATH_MAX], line[256];
-        uint64_t kb = 0;
-        snprintf(path, sizeof(path), "/proc/%ld/smaps_rollup", pid);
-        FILE *file = fopen(path, "re");
-        while (file && fgets(line, sizeof(line), file) && sscanf(line, "Pss: %" SCNu64, &kb) != 1)
-                ;
-        if (file)
-                fclose(file);
-        return kb;
-}
-
-/* Returns the sum of `of_process` for each process below a cgroup. */
-static uint64_t sum_cgroup(const char *cgroup, uint64_t (*of_process)(long pid))
-{
-        char path[PATH_MAX];
-        uint64_t sum = 0;
-        long pid;
-        snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
-        FILE *file = fopen(path, "re");
-        while (file && fscanf(file, "%ld", &pid) == 1)
-                sum += of_process(pid);
-        if (file)
-                fclose(file);
-        DIR *dir = opendir(cgroup);
-        for (const struct dirent *e; dir && (e = readdir(dir));) {
-                if (e->d_type != DT_DIR || e->d_name[0] == '.')
-                        continue;
-                snprintf(path, sizeof(path), "%s/%s", cgroup, e->d_name);
-                sum += sum_cgroup(path, of_process);
-        }
-        if (dir)
-                closedir(dir);
-        return sum;
-}
-
-/* Returns the sum of `of_process` for a process and its children. */
-static uint64_t sum_family(long parent, uint64_t (*of_process)(long pid))
-{
-        char path[PATH_MAX];
-        uint64_t sum = of_process(parent);
-        long pid;
-        snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children", parent, parent);
-        FILE *file = fopen(path, "re");
-        while (file && fscanf(file, "%ld", &pid) == 1)
-                sum += of_process(pid);
-        if (file)
-                fclose(file);
-        return sum;
-}
-
-static uint64_t sum_server(const struct options *o, uint64_t (*of_process)(long pid))
-{
-        uint64_t sum = 0;
-        for (size_t i = 0; i < o->cgroups_count; i++)
-                sum += sum_cgroup(o->cgroups[i], of_process);
-        for (size_t i = 0; i < o->servers_count; i++)
-                sum += sum_family(o->servers[i], of_process);
-        return sum;
-}
 
 /* ---- sending ----------------------------------------------------------------------------------------------------- */
 
@@ -247,17 +168,24 @@ static void put_text(struct client *c, const char *text)
         put(c, text, strlen(text));
 }
 
+/* Numbers have base 64. The digits follow each other in ASCII, and JSON escapes none of them: "\" is behind the last. */
+enum { DIGIT_BITS = 6, DIGIT_FIRST = '0', DIGIT_ESCAPED = '\\' };
+
 static void put_number(char *at, size_t digits, uint64_t value)
 {
-        for (size_t i = digits; i-- > 0; value /= 10)
-                at[i] = (char)('0' + value % 10);
+        for (size_t i = digits; i-- > 0; value >>= DIGIT_BITS) {
+                char digit = (char)(DIGIT_FIRST + value % (1 << DIGIT_BITS));
+                at[i] = digit == DIGIT_ESCAPED ? DIGIT_FIRST + (1 << DIGIT_BITS) : digit;
+        }
 }
 
 static uint64_t get_number(const char *at, size_t digits)
 {
         uint64_t value = 0;
-        for (size_t i = 0; i < digits; i++)
-                value = value * 10 + (uint64_t)(at[i] - '0');
+        for (size_t i = 0; i < digits; i++) {
+                unsigned digit = (unsigned char)at[i] - DIGIT_FIRST;
+                value = value << DIGIT_BITS | (digit < 1 << DIGIT_BITS ? digit : DIGIT_ESCAPED - DIGIT_FIRST);
+        }
         return value;
 }
 
@@ -283,9 +211,10 @@ static void put_message(struct client *c, const char *begin, const char *text, s
         put(c, (const char *)frame, at + size);
 }
 
-/* The fields of a line: "~", kind, sender (3), number (8), time (15), padding. All lines have the same length, so that
+/* The fields of a line: "~", kind, sender (2), number (4), time (6), padding. All lines have the same length, so that
  * the fields can be found from the end of a line, whatever a server puts in front. */
-enum { AT_KIND = 1, AT_SENDER = 2, AT_NUMBER = 5, AT_TIME = 13, AT_PADDING = 28 };
+enum { AT_KIND = 1, AT_SENDER = 2, AT_NUMBER = 4, AT_TIME = 8, AT_PADDING = 14 };
+enum { SENDER_DIGITS = 2, NUMBER_DIGITS = 4, TIME_DIGITS = 6, LINES_MAX = 1 << NUMBER_DIGITS * DIGIT_BITS };
 
 static void put_line(const struct options *o, struct client *c, char kind, uint64_t number, uint64_t us)
 {
@@ -293,9 +222,9 @@ static void put_line(const struct options *o, struct client *c, char kind, uint6
         size_t len = o->bytes - 1;
         line[0] = '~';
         line[AT_KIND] = kind;
-        put_number(line + AT_SENDER, 3, c->index);
-        put_number(line + AT_NUMBER, 8, number);
-        put_number(line + AT_TIME, 15, us);
+        put_number(line + AT_SENDER, SENDER_DIGITS, c->index);
+        put_number(line + AT_NUMBER, NUMBER_DIGITS, number);
+        put_number(line + AT_TIME, TIME_DIGITS, us);
         memset(line + AT_PADDING, 'x', len - AT_PADDING);
         if (o->protocol == WEBSOCKET) {
                 put_message(c, "{\"do\":\"say\",\"room\":\"lobby\",\"text\":\"", line, len);
@@ -309,8 +238,12 @@ static void put_line(const struct options *o, struct client *c, char kind, uint6
 
 static void say(struct load *l, size_t sender, uint64_t us)
 {
-        put_line(&l->o, &l->clients[sender], 'L', l->sent_by[sender]++, us);
+        if (l->sent_by[sender] == LINES_MAX)
+                errx(EXIT_FAILURE, "a client cannot number more than %d lines", LINES_MAX);
+        put_line(&l->o, &l->clients[sender], 'L', l->sent_by[sender]++, us - l->epoch_us);
         l->sent++;
+        if (l->o.line_per_call)
+                flush(l, &l->clients[sender]);
 }
 
 /* ---- receiving --------------------------------------------------------------------------------------------------- */
@@ -323,8 +256,8 @@ static void become_ready(struct load *l, struct client *c)
 
 static void take_run_line(struct load *l, struct client *c, const char *payload)
 {
-        size_t sender = get_number(payload + AT_SENDER, 3);
-        uint64_t number = get_number(payload + AT_NUMBER, 8);
+        size_t sender = get_number(payload + AT_SENDER, SENDER_DIGITS);
+        uint64_t number = get_number(payload + AT_NUMBER, NUMBER_DIGITS);
         if (sender >= l->o.senders || number < c->next[sender]) {
                 l->disordered++;
                 return;
@@ -336,7 +269,7 @@ static void take_run_line(struct load *l, struct client *c, const char *payload)
         l->deliveries++;
         struct latencies *t = sender % l->o.targets_count == c->index % l->o.targets_count ? &l->near : &l->far;
         if (t->count < t->room)
-                t->us[t->count++] = (uint32_t)(l->last_us - get_number(payload + AT_TIME, 15));
+                t->us[t->count++] = (uint32_t)(l->last_us - l->epoch_us - get_number(payload + AT_TIME, TIME_DIGITS));
 }
 
 /* Takes a line that is not ours: a notice, or a command of IRC (RFC 2812). */
@@ -494,11 +427,12 @@ static void connected(struct load *l, struct client *c)
         }
 }
 
-/* Takes what comes within `wait_ms`. Returns true if anything came. */
-static bool turn(struct load *l, int wait_ms)
+/* Takes what comes within `wait` µs. Returns true if anything came. */
+static bool turn(struct load *l, uint64_t wait)
 {
         static struct epoll_event events[EVENTS];
-        int n = epoll_wait(l->epoll, events, EVENTS, wait_ms);
+        const struct timespec most = {.tv_sec = (time_t)(wait / S), .tv_nsec = (long)(wait % S) * 1000};
+        int n = epoll_pwait2(l->epoll, events, EVENTS, &most, NULL);
         for (int i = 0; i < n; i++) {
                 struct client *c = events[i].data.ptr;
                 if (c->state == CONNECTING)
@@ -551,7 +485,7 @@ static void enter_rooms(struct load *l, uint64_t deadline)
                 flush(l, &l->clients[i]);
         }
         while (l->o.rooms > 1 && l->in_room < l->o.clients) {
-                turn(l, 100);
+                turn(l, WAIT);
                 if (clock_boottime_us() > deadline)
                         errx(EXIT_FAILURE, "%zu of %zu clients are in their rooms", l->in_room, l->o.clients);
         }
@@ -560,12 +494,12 @@ static void enter_rooms(struct load *l, uint64_t deadline)
 /* Waits until all clients are connected and have received a line of the first one. */
 static void gather(struct load *l)
 {
-        uint64_t deadline = clock_boottime_us() + READY_DEADLINE_MS * UINT64_C(1000), probe_at = 0, number = 0;
+        uint64_t deadline = clock_boottime_us() + READY_DEADLINE, probe_at = 0, number = 0;
         size_t begun = 0;
         while (l->ready < l->o.clients) {
                 while (begun < l->o.clients && begun - l->ready < l->o.connecting)
                         begin_connect(l, begun++);
-                turn(l, 100);
+                turn(l, WAIT);
                 if (clock_boottime_us() > deadline)
                         errx(EXIT_FAILURE, "%zu of %zu clients are ready", l->ready, l->o.clients);
         }
@@ -574,14 +508,14 @@ static void gather(struct load *l)
                 if (clock_boottime_us() >= probe_at) {
                         put_line(&l->o, &l->clients[0], 'P', number++, 0);
                         flush(l, &l->clients[0]);
-                        probe_at = clock_boottime_us() + PROBE_MS * UINT64_C(1000);
+                        probe_at = clock_boottime_us() + PROBE;
                 }
-                turn(l, 100);
+                turn(l, WAIT);
                 if (clock_boottime_us() > deadline)
                         errx(EXIT_FAILURE, "%zu of %zu clients hear the first", l->probed, count_receivers(l));
         }
-        deadline = clock_boottime_us() + QUIET_DEADLINE_MS * UINT64_C(1000);
-        while (turn(l, QUIET_MS) && clock_boottime_us() < deadline)
+        deadline = clock_boottime_us() + QUIET_DEADLINE;
+        while (turn(l, QUIET) && clock_boottime_us() < deadline)
                 ;
 }
 
@@ -600,18 +534,24 @@ static uint64_t in_flight(const struct load *l)
         return (missing - lost + each - 1) / each;
 }
 
-/* Lets the senders send `lines` together, each with one write. */
-static void say_some(struct load *l, uint64_t lines)
+/* Sends all lines that the senders have said. */
+static void flush_all(const struct load *l)
 {
-        static size_t next;
-        uint64_t us = clock_boottime_us();
-        size_t first = next;
-        for (uint64_t i = 0; i < lines; i++)
-                say(l, (first + i / ((lines + l->o.senders - 1) / l->o.senders)) % l->o.senders, us);
-        next = (first + 1) % l->o.senders;
         for (size_t i = 0; i < l->o.senders; i++)
                 if (l->clients[i].out_len > 0 && !l->clients[i].writable_wanted)
                         flush(l, &l->clients[i]);
+}
+
+/* Lets the senders say `lines` together: all of them the same number, or some of them one line each. */
+static void say_some(struct load *l, uint64_t lines)
+{
+        static size_t next;
+        uint64_t us = clock_boottime_us(), each = (lines + l->o.senders - 1) / l->o.senders;
+        size_t first = next;
+        for (uint64_t i = 0; i < lines; i++)
+                say(l, (first + i / each) % l->o.senders, us);
+        next = (first + (lines < l->o.senders ? lines : 1)) % l->o.senders;
+        flush_all(l);
 }
 
 static void run_saturated(struct load *l)
@@ -622,27 +562,33 @@ static void run_saturated(struct load *l)
                 uint64_t left = clock_boottime_us() < end ? l->o.lines - l->sent : 0;
                 if (room > 0 && left > 0)
                         say_some(l, room < left ? room : left);
-                if (!turn(l, QUIET_END_MS))
+                if (!turn(l, QUIET_END))
                         return;
         }
 }
 
 static void run_paced(struct load *l)
 {
-        uint64_t begin = clock_boottime_us();
+        uint64_t begin = clock_boottime_us(), due = begin;
         while (l->sent < l->o.lines) {
-                uint64_t due = begin + (uint64_t)((double)l->sent * 1e6 / l->o.rate), now = clock_boottime_us();
-                if (now < due) {
-                        turn(l, (int)((due - now + 999) / 1000));
-                        continue;
-                }
-                size_t sender = l->sent % l->o.senders;
-                say(l, sender, now);
-                flush(l, &l->clients[sender]);
-                turn(l, 0);
+                uint64_t now = clock_boottime_us();
+                for (; due <= now && l->sent < l->o.lines; due = begin + (uint64_t)((double)l->sent * 1e6 / l->o.rate))
+                        say(l, l->sent % l->o.senders, due);
+                flush_all(l);
+                turn(l, due > now ? due - now : 0);
         }
-        while (in_flight(l) > 0 && turn(l, QUIET_END_MS))
+        while (in_flight(l) > 0 && turn(l, QUIET_END))
                 ;
+}
+
+static uint64_t sum_server(const struct options *o, uint64_t (*of_process)(long pid))
+{
+        uint64_t sum = 0;
+        for (size_t i = 0; i < o->cgroups_count; i++)
+                sum += costs_of_cgroup(o->cgroups[i], of_process);
+        for (size_t i = 0; i < o->servers_count; i++)
+                sum += costs_of_family(o->servers[i], of_process);
+        return sum;
 }
 
 static int compare(const void *a, const void *b)
@@ -681,10 +627,8 @@ static void report(struct load *l, uint64_t took_us, uint64_t used_ns, uint64_t 
 
 static const char usage[] =
         "Usage: load [--clients=N] [--senders=N] [--lines=N | --seconds=N] [--bytes=N] [--in-flight=N | --rate=N]\n"
-        "            [--irc | --websocket [--greeted] | --greeted [--rooms=N [--together]]] [--connecting=N] "
-        "[--cgroup=DIR...] "
-        "[--server=PID...]\n"
-        "            [--memory] ADDRESS:PORT...\n";
+        "            [--line-per-call] [--irc | --websocket [--greeted] | --greeted [--rooms=N [--together]]]\n"
+        "            [--connecting=N] [--cgroup=DIR...] [--server=PID...] [--memory] ADDRESS:PORT...\n";
 
 static bool parse_target(struct options *o, const char *text)
 {
@@ -702,23 +646,15 @@ static bool parse_target(struct options *o, const char *text)
 static bool parse(struct options *o, int argc, char **argv)
 {
         static const struct option known[] = {
-                {"clients", required_argument, NULL, 'c'},
-                {"senders", required_argument, NULL, 's'},
-                {"lines", required_argument, NULL, 'l'},
-                {"seconds", required_argument, NULL, 't'},
-                {"bytes", required_argument, NULL, 'b'},
-                {"in-flight", required_argument, NULL, 'f'},
-                {"rate", required_argument, NULL, 'r'},
-                {"irc", no_argument, NULL, 'i'},
-                {"greeted", no_argument, NULL, 'g'},
-                {"rooms", required_argument, NULL, 'R'},
-                {"connecting", required_argument, NULL, 'n'},
-                {"cgroup", required_argument, NULL, 'p'},
-                {"memory", no_argument, NULL, 'm'},
-                {"together", no_argument, NULL, 'o'},
-                {"server", required_argument, NULL, 'S'},
-                {"websocket", no_argument, NULL, 'w'},
-                {0},
+                {"clients", required_argument, NULL, 'c'},    {"senders", required_argument, NULL, 's'},
+                {"lines", required_argument, NULL, 'l'},      {"seconds", required_argument, NULL, 't'},
+                {"bytes", required_argument, NULL, 'b'},      {"in-flight", required_argument, NULL, 'f'},
+                {"rate", required_argument, NULL, 'r'},       {"irc", no_argument, NULL, 'i'},
+                {"greeted", no_argument, NULL, 'g'},          {"rooms", required_argument, NULL, 'R'},
+                {"connecting", required_argument, NULL, 'n'}, {"cgroup", required_argument, NULL, 'p'},
+                {"memory", no_argument, NULL, 'm'},           {"together", no_argument, NULL, 'o'},
+                {"server", required_argument, NULL, 'S'},     {"websocket", no_argument, NULL, 'w'},
+                {"line-per-call", no_argument, NULL, 'L'},    {0},
         };
         for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
                 size_t number = optarg ? strtoul(optarg, NULL, 10) : 0;
@@ -759,6 +695,9 @@ static bool parse(struct options *o, int argc, char **argv)
                 case 'o':
                         o->together = true;
                         break;
+                case 'L':
+                        o->line_per_call = true;
+                        break;
                 case 'S':
                         if (o->servers_count == SERVERS_MAX)
                                 return false;
@@ -785,7 +724,7 @@ static bool parse(struct options *o, int argc, char **argv)
         if (o->seconds > 0)
                 o->lines = o->rate > 0 ? (uint64_t)(o->rate * o->seconds) : UINT64_MAX;
         return o->targets_count > 0 && o->clients > 1 && o->clients <= CLIENTS_MAX && o->senders > 0 &&
-               o->senders <= SENDERS_MAX && o->senders <= o->clients && o->lines > 0 && o->bytes > PAYLOAD_MIN_BYTES &&
+               o->senders <= SENDERS_MAX && o->senders <= o->clients && o->lines > 0 && o->bytes > AT_PADDING &&
                o->bytes < LINE_MAX_BYTES && o->in_flight > 0 && o->rate >= 0 && o->seconds >= 0 && o->connecting > 0 &&
                o->rooms > 0 && o->clients % o->rooms == 0 && o->clients > o->rooms;
 }
@@ -819,24 +758,29 @@ int main(int argc, char **argv)
         setrlimit(RLIMIT_NOFILE, &files);
         l.epoll = epoll_create1(EPOLL_CLOEXEC);
         l.clients = calloc(l.o.clients, sizeof(*l.clients));
-        if (l.epoll < 0 || !l.clients)
+        l.sent_by = calloc(l.o.senders, sizeof(*l.sent_by));
+        uint32_t *next = calloc(l.o.clients * l.o.senders, sizeof(*next));
+        if (l.epoll < 0 || !l.clients || !l.sent_by || !next)
                 err(EXIT_FAILURE, "begin");
+        for (size_t i = 0; i < l.o.clients; i++)
+                l.clients[i].next = next + i * l.o.senders;
+        prctl(PR_SET_TIMERSLACK, 1UL); /* a line is sent when it is due */
         if (l.o.rate > 0) {
                 make_room(&l.near, l.o.lines * l.o.clients);
                 make_room(&l.far, l.o.targets_count > 1 ? l.o.lines * l.o.clients : 0);
         }
-        uint64_t begin = clock_boottime_us();
+        uint64_t begin = l.epoch_us = clock_boottime_us();
         gather(&l);
-        uint64_t ready_us = l.last_us - begin, used = sum_server(&l.o, cpu_of_process);
+        uint64_t ready_us = l.last_us - begin, used = sum_server(&l.o, costs_cpu_ns);
         l.others = 0;
         begin = clock_boottime_us();
         if (l.o.rate > 0)
                 run_paced(&l);
         else
                 run_saturated(&l);
-        report(&l, (l.last_us > begin ? l.last_us : clock_boottime_us()) - begin,
-               sum_server(&l.o, cpu_of_process) - used, ready_us);
+        report(&l, (l.last_us > begin ? l.last_us : clock_boottime_us()) - begin, sum_server(&l.o, costs_cpu_ns) - used,
+               ready_us);
         if (l.o.memory)
-                printf("pss_kb %" PRIu64 "\n", sum_server(&l.o, memory_of_process));
+                printf("pss_kb %" PRIu64 "\n", sum_server(&l.o, costs_memory_kb));
         return 0;
 }

@@ -62,6 +62,14 @@ def draw_fanout(directory, tables):
              f"{percentile}, µs", curves_over(trickle, clients_of, f"{percentile}_us"))
 
 
+def draw_sweep(directory, tables):
+    def due(work):
+        return work["rate"] * (work["clients"] - 1)
+    for percentile in ("p50", "p99"):
+        draw(f"{directory}/sweep-{percentile}", "How long a line takes at each rate, 100 clients", "deliveries/s that are due",
+             f"{percentile}, µs", curves_over(tables, due, f"{percentile}_us"))
+
+
 def draw_scale(directory, tables):
     draw(f"{directory}/scale-line", "How long a line takes to reach everybody", "clients", "µs/line",
          curves_over(tables, clients_of, "us_per_line"))

@@ -1,5 +1,6 @@
 """The results of the runs: the median of each number over the rounds, and their range."""
 import dataclasses
+import json
 import statistics
 
 
@@ -92,7 +93,7 @@ def tables_of(runs, part):
     works = {}
     for run in runs:
         if run["part"] == part and "work" in run:
-            key = tuple(sorted(run["work"].items()))
+            key = json.dumps(run["work"], sort_keys=True)
             works.setdefault(key, {}).setdefault(run["server"], []).append(run)
     order = {"ours": 0, "peer": 1, "baseline": 2}
     return [Table(next(iter(by_server.values()))[0]["work"],

@@ -4,6 +4,7 @@
 Every server is started anew for every run and stopped after it, so that no run finds what another has left. Whoever
 starts one stops it, also after a failure. A server may be missing (a package that could not be had): has() says so."""
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -12,8 +13,12 @@ BIND = "127.0.0.1"
 DEADLINE_S = 30
 FILES_MAX = 524288
 DROP_INS = "/run/systemd/system"
-INSPIRCD = ("/usr/sbin/inspircd", "--nofork", "--nopid", "--config=/run/bench-peers/inspircd.conf")
-NGIRCD = ("/usr/sbin/ngircd", "--nodaemon", "--config", "/run/bench-peers/ngircd.conf")
+FILES = "/run/bench-peers"  # readable for all users
+INSPIRCD = ("/usr/sbin/inspircd", "--nofork", "--nopid", f"--config={FILES}/inspircd.conf")
+NGIRCD = ("/usr/sbin/ngircd", "--nodaemon", "--config", f"{FILES}/ngircd.conf")
+ERGO = ("/bin/sh", "-c", f"ergochat initdb --conf {FILES}/ergo.yaml; exec ergochat run --conf {FILES}/ergo.yaml")
+NODELAY = f"{FILES}/nodelay.so"
+NEWER = "build/newer-peers"
 
 
 def command(*words):
@@ -73,23 +78,25 @@ def init_is_quiet():
     return cpu_of_init_ns() - before < 5_000_000
 
 
-def words_of_unit(unit, user, words):
+def words_of_unit(unit, user, words, properties=()):
     """Returns the command that runs `words` as a unit. All servers have the same limits, which are none."""
     return ("systemd-run", "--quiet", "--collect", f"--unit={unit}", f"--property=LimitNOFILE={FILES_MAX}",
             "--property=LimitNPROC=infinity", "--property=TasksMax=infinity", f"--property=User={user}",
-            f"--working-directory={os.getcwd()}", "--property=StandardOutput=null", *words)
+            "--property=StandardOutput=null", *(f"--property={text}" for text in properties), *words)
 
 
 class Server:
     """A server that is a single process. `protocol`: the options that load needs for it; `kind`: "peer", or "baseline" if
-    it is not usable as a chat; `irc`: true for an IRC server."""
+    it is not usable as a chat; `irc`: true for an IRC server; `nodelay`: true for one without Nagle's algorithm that has no
+    setting for it."""
 
-    def __init__(self, name, port, words, kind="peer", irc=False, protocol=(), user="nobody"):
+    def __init__(self, name, port, words, kind="peer", irc=False, protocol=(), user="nobody", nodelay=False):
         self.name, self.port, self.words, self.kind, self.irc = name, port, words, kind, irc
         self.protocol = protocol
         self.where = ()  # the beginning of the command that runs load
         self.user = user
-        self.unit = f"bench-{name.replace(', ', '-')}.service"
+        self.unit = f"bench-{re.sub('[^a-z0-9]+', '-', name)}.service"
+        self.properties = (f"Environment=LD_PRELOAD={NODELAY}",) if nodelay else ()
 
     def has(self):
         return shutil.which(self.words[0]) is not None
@@ -101,12 +108,25 @@ class Server:
         return [f"{cgroup_of_system()}/{self.unit}"]
 
     def start(self):
-        command(*words_of_unit(self.unit, self.user, self.words))
+        command(*words_of_unit(self.unit, self.user, self.words, self.properties))
         await_that(f"{self.name} listens", lambda: count_sockets(self.port, LISTENING))
 
     def stop(self):
         subprocess.run(("systemctl", "stop", self.unit), stderr=subprocess.DEVNULL, check=False)
         await_that("quiet", init_is_quiet)
+
+
+class Newer(Server):
+    """An IRC server of a newer Debian, in the directory that tests/bench/newer-peers made."""
+
+    def __init__(self, name, release, port, words, program, **options):
+        super().__init__(name, port, words, irc=True, **options)
+        root = f"{os.getcwd()}/{NEWER}/{release}"
+        self.program = f"{root}{program}"
+        self.properties += (f"RootDirectory={root}", "MountAPIVFS=yes", "PrivateTmp=yes", f"BindReadOnlyPaths={FILES}")
+
+    def has(self):
+        return os.path.exists(self.program)
 
 
 class Chat(Server):
@@ -172,7 +192,9 @@ def install_peers():
         command("cp", "-a", "build/peers/usr", "/")
         command("ldconfig")
     # it reads its settings as user irc, which may not enter a home directory
-    shutil.copytree("tests/bench/peers", "/run/bench-peers", dirs_exist_ok=True)
+    shutil.copytree("tests/bench/peers", FILES, dirs_exist_ok=True)
+    if os.path.exists("build/tests/bench/nodelay.so"):
+        shutil.copy("build/tests/bench/nodelay.so", FILES)
 
 
 def ours():
@@ -195,26 +217,57 @@ def chat_by_websocket():
     return chat
 
 
+def ncat(name, nodelay):
+    # its backlog is 10, and faster connections are lost
+    return Server(name, 7005, ("/usr/bin/ncat", "--chat", "-k", "-l", "-m", "2000", "0.0.0.0", "7005"),
+                  protocol=("--greeted", "--connecting=4"), nodelay=nodelay)
+
+
+# It accepts clients once a second.
+INSPIRCD_PROTOCOL = ("--irc", "--connecting=256")
+
+
+def newest():
+    """Returns the newest servers that Debian has, and the others, all without Nagle's algorithm as well if they have it."""
+    install_peers()
+    servers = [ours()]
+    for nodelay, ending in ((False, ""), (True, ", no delay")):
+        servers += [
+            Newer(f"inspircd of trixie{ending}", "trixie", 7003, INSPIRCD, INSPIRCD[0], protocol=INSPIRCD_PROTOCOL, nodelay=nodelay),
+            Newer(f"ngircd of forky{ending}", "forky", 7004, NGIRCD, NGIRCD[0], protocol=("--irc",), nodelay=nodelay),
+            ncat(f"ncat{ending}", nodelay),
+        ]
+    # Go's connections have no delay.
+    servers.append(Newer("ergo of forky", "forky", 7010, ERGO, "/usr/bin/ergochat", protocol=("--irc",)))
+    servers.append(limit())
+    return [server for server in servers if server.has()]
+
+
+def limit():
+    return Server("limit", 7001, (f"{os.getcwd()}/build/tests/bench/limit", "7001"), kind="baseline", user="root")
+
+
 def everybody():
     """Returns all available servers, ours first."""
     install_peers()
     chats = [ours(), chat_by_irc(), chat_by_websocket()]
     here = os.getcwd()
     others = [
-        # it accepts clients once a second
-        Server("inspircd", 7003, INSPIRCD, irc=True, user="irc", protocol=("--irc", "--connecting=256")),
+        Server("inspircd", 7003, INSPIRCD, irc=True, user="irc", protocol=INSPIRCD_PROTOCOL),
         Server("ngircd", 7004, NGIRCD, irc=True, user="irc", protocol=("--irc",)),
-        # its backlog is 10, and faster connections are lost
-        Server("ncat", 7005, ("/usr/bin/ncat", "--chat", "-k", "-l", "-m", "2000", "0.0.0.0", "7005"),
-               protocol=("--greeted", "--connecting=4")),
+        ncat("ncat", nodelay=False),
         Server("line-relay", 7002, (f"{here}/tests/bench/line-relay.py", "7002"), kind="baseline", user="root"),
-        Server("limit", 7001, (f"{here}/build/tests/bench/limit", "7001"), kind="baseline", user="root"),
+        limit(),
         Server("limit, WebSocket", 7007, (f"{here}/build/tests/bench/limit", "--websocket", "7007"), kind="baseline",
                protocol=("--websocket",), user="root"),
         Server("limit-sessions", 7006, (f"{here}/build/tests/bench/limit-sessions", "7006"), kind="baseline",
                user="root"),
     ]
     return chats + [server for server in others if server.has()]
+
+
+def named(*names):
+    return [server for server in everybody() if server.name in names]
 
 
 if __name__ == "__main__":  # on a host that was just booted

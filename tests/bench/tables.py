@@ -15,7 +15,7 @@ MEMORY = ("PSS, kB/client", "pss_kb_per_client", 1, 0, False)
 
 def title_of(work):
     speed = f"{work['rate']} lines/s" if work["rate"] else f"{work['in_flight']} lines in flight"
-    return f"{work['name']}: {work['clients']} clients, {min(work['clients'], 10)} of them say lines of " \
+    return f"{work['name']}: {work['clients']} clients, {min(work['clients'], work['senders'])} of them say lines of " \
         f"{work['bytes']} bytes, {speed}"
 
 
@@ -59,6 +59,11 @@ def show_works(title, tables, label, columns):
 def show_fanout(tables):
     for table in tables:
         show_servers(table)
+
+
+def show_sweep(tables):
+    show_works("open loop: 100 clients, lines of 80 bytes are said at this rate, whether the server keeps up or not",
+               tables, lambda work: f"{work['rate'] * (work['clients'] - 1) // 1000}000 deliveries/s are due", (RATE, P50, P99, CPU))
 
 
 def show_scale(tables):

@@ -13,8 +13,9 @@ AROUND_S = 1.0
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """The work of the clients: `seconds` long, as fast as possible or `rate` lines a second. `beside`: what another client
-    does in that time, one of bystanders.KINDS."""
+    """The work of the clients: `seconds` long, as fast as possible or `rate` lines a second. `line_per_call`: a client
+    sends each line in a call of its own, not all that are due in one. `beside`: what another client does in that time,
+    one of bystanders.KINDS. `only`: names of the servers, if not all do it."""
     name: str
     clients: int
     seconds: float
@@ -22,14 +23,19 @@ class Work:
     bytes: int = 80
     in_flight: int = 256
     senders: int = 10
+    line_per_call: bool = False
     beside: str = ""
     hosts: int = 1
     rounds: int = 5
+    only: tuple[str, ...] = ()
 
     def options(self):
         pace = f"--rate={self.rate}" if self.rate else f"--in-flight={self.in_flight}"
         return [f"--clients={self.clients}", f"--senders={min(self.clients, self.senders)}", f"--bytes={self.bytes}",
-                f"--seconds={self.seconds}", pace]
+                f"--seconds={self.seconds}", pace, *(["--line-per-call"] if self.line_per_call else [])]
+
+    def servers(self, everybody):
+        return [server for server in everybody if not self.only or server.name in self.only]
 
     def weight(self):
         return self.seconds + AROUND_S + CONNECT_S_PER_CLIENT * self.clients
@@ -63,12 +69,12 @@ def run_fresh(server, work):
 
 def run_rounds(part, works, everybody):
     """Each round has all works, and each work all servers, which take turns at being first."""
-    progress = Progress([work.weight() * work.rounds for work in works for _ in everybody])
+    progress = Progress([work.weight() * work.rounds for work in works for _ in work.servers(everybody)])
     rounds = max(work.rounds for work in works)
     for number in range(rounds):
         first = number % len(everybody)
         for work in (work for work in works if number < work.rounds):
-            for server in everybody[first:] + everybody[:first]:
+            for server in work.servers(everybody[first:] + everybody[:first]):
                 progress.begin_step(f"{part}, round {number + 1} of {work.rounds}: {server.name}, {work.name}, "
                                     f"{work.clients} clients")
                 values = run_fresh(server, work)
