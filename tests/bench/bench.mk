@@ -21,13 +21,14 @@ BENCH_NEEDS := all build/tests/bench/load build/tests/bench/limit build/tests/be
 		build/openbsd-inetd \
 		build/.packages-check build/.packages-bench
 
-.PHONY: bench bench-check bench-lines bench-peers bench-sweep bench-scale bench-cliff bench-hosts bench-neighbours bench-rooms bench-units bench-start bench-memory bench-recovery
+.PHONY: bench bench-check bench-crowd bench-lines bench-peers bench-sweep bench-scale bench-cliff bench-hosts bench-neighbours bench-rooms bench-units bench-start bench-memory bench-recovery
 bench: ## beside other chat servers: tables, and plots in build/bench; QUICK=1 takes three minutes
 bench: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH)
 bench-check: ## the same; fails if the chat misses a required ratio
 bench-check: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH) --check
+bench-crowd: ## time until 2000 people who connect at once are greeted, beside a cat
 bench-lines: ## what the ratios depend on: length of lines, lines for each call, number of senders
 bench-peers: ## the newest servers of Debian, and without Nagle's algorithm
 bench-peers: build/newer-peers build/tests/bench/nodelay.so
@@ -35,7 +36,7 @@ bench-sweep: ## an open loop: latencies at each rate
 bench-scale: ## thousands of sessions
 bench-cliff: ## situations that could make a line expensive
 bench-hosts: ## several hosts
-bench-lines bench-peers bench-sweep bench-scale bench-cliff bench-hosts: bench-%: $(BENCH_NEEDS)
+bench-crowd bench-lines bench-peers bench-sweep bench-scale bench-cliff bench-hosts: bench-%: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH) $*
 bench-neighbours: ## costs of a bad client for the others
 bench-neighbours: all build/tests/bench/neighbours

@@ -111,6 +111,11 @@ def started(runs):
             for launcher, name, most in STARTED if found]
 
 
+def crowd(runs):
+    return [Bound("2000 people arrive at once, chat-session to cat, by tcpserver", run["ratio"], most=2)
+            for run in runs if run["part"] == "crowd"]
+
+
 # With fewer sessions each has a larger share of libc's pages: few other programs run in the booted system.
 MEMORY_MEMBERS_MIN = 200
 
@@ -126,4 +131,4 @@ def of(runs):
     """Returns all bounds of the measured values."""
     kinds = {"saturated": saturated, "trickle": trickle}
     fanout = [bound for table in tables_of(runs, "fanout") for bound in kinds[table.work["name"]](table)]
-    return fanout + started(runs) + memory(runs)
+    return fanout + started(runs) + crowd(runs) + memory(runs)

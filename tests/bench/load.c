@@ -12,6 +12,8 @@
  * With --rooms the clients go to as many rooms, the same number in each, and a line is for the room of its sender. The
  * senders are in different rooms or, with --together, in as few as possible.
  *
+ * With --arrive the run ends when all clients are greeted.
+ *
  * Prints lines of KEY VALUE; times are in µs. `others` are lines to its clients in that time that it did not send. The
  * processes below each --cgroup, and each --server with its children, are the server: prints the CPU time that they
  * used while lines were on their way, per delivery, and with --memory their memory afterwards. Latencies are those to
@@ -98,6 +100,7 @@ struct options {
         size_t rooms;  /* clients are spread over so many rooms, the same number in each */
         bool together; /* neighbours are in one room */
         bool line_per_call;
+        bool arrive; /* nothing is said */
         bool memory;
         const char *cgroups[CGROUPS_MAX];
         size_t cgroups_count;
@@ -491,10 +494,9 @@ static void enter_rooms(struct load *l, uint64_t deadline)
         }
 }
 
-/* Waits until all clients are connected and have received a line of the first one. */
-static void gather(struct load *l)
+/* Connects all clients, and waits until each may speak. */
+static void arrive(struct load *l, uint64_t deadline)
 {
-        uint64_t deadline = clock_boottime_us() + READY_DEADLINE, probe_at = 0, number = 0;
         size_t begun = 0;
         while (l->ready < l->o.clients) {
                 while (begun < l->o.clients && begun - l->ready < l->o.connecting)
@@ -503,6 +505,12 @@ static void gather(struct load *l)
                 if (clock_boottime_us() > deadline)
                         errx(EXIT_FAILURE, "%zu of %zu clients are ready", l->ready, l->o.clients);
         }
+}
+
+/* Waits until all clients have received a line of the first one. */
+static void gather(struct load *l, uint64_t deadline)
+{
+        uint64_t probe_at = 0, number = 0;
         enter_rooms(l, deadline);
         while (l->probed < count_receivers(l)) {
                 if (clock_boottime_us() >= probe_at) {
@@ -628,7 +636,7 @@ static void report(struct load *l, uint64_t took_us, uint64_t used_ns, uint64_t 
 static const char usage[] =
         "Usage: load [--clients=N] [--senders=N] [--lines=N | --seconds=N] [--bytes=N] [--in-flight=N | --rate=N]\n"
         "            [--line-per-call] [--irc | --websocket [--greeted] | --greeted [--rooms=N [--together]]]\n"
-        "            [--connecting=N] [--cgroup=DIR...] [--server=PID...] [--memory] ADDRESS:PORT...\n";
+        "            [--connecting=N] [--cgroup=DIR...] [--server=PID...] [--memory] [--arrive] ADDRESS:PORT...\n";
 
 static bool parse_target(struct options *o, const char *text)
 {
@@ -646,15 +654,25 @@ static bool parse_target(struct options *o, const char *text)
 static bool parse(struct options *o, int argc, char **argv)
 {
         static const struct option known[] = {
-                {"clients", required_argument, NULL, 'c'},    {"senders", required_argument, NULL, 's'},
-                {"lines", required_argument, NULL, 'l'},      {"seconds", required_argument, NULL, 't'},
-                {"bytes", required_argument, NULL, 'b'},      {"in-flight", required_argument, NULL, 'f'},
-                {"rate", required_argument, NULL, 'r'},       {"irc", no_argument, NULL, 'i'},
-                {"greeted", no_argument, NULL, 'g'},          {"rooms", required_argument, NULL, 'R'},
-                {"connecting", required_argument, NULL, 'n'}, {"cgroup", required_argument, NULL, 'p'},
-                {"memory", no_argument, NULL, 'm'},           {"together", no_argument, NULL, 'o'},
-                {"server", required_argument, NULL, 'S'},     {"websocket", no_argument, NULL, 'w'},
-                {"line-per-call", no_argument, NULL, 'L'},    {0},
+                {"clients", required_argument, NULL, 'c'},
+                {"senders", required_argument, NULL, 's'},
+                {"lines", required_argument, NULL, 'l'},
+                {"seconds", required_argument, NULL, 't'},
+                {"bytes", required_argument, NULL, 'b'},
+                {"in-flight", required_argument, NULL, 'f'},
+                {"rate", required_argument, NULL, 'r'},
+                {"irc", no_argument, NULL, 'i'},
+                {"greeted", no_argument, NULL, 'g'},
+                {"rooms", required_argument, NULL, 'R'},
+                {"connecting", required_argument, NULL, 'n'},
+                {"cgroup", required_argument, NULL, 'p'},
+                {"memory", no_argument, NULL, 'm'},
+                {"together", no_argument, NULL, 'o'},
+                {"server", required_argument, NULL, 'S'},
+                {"websocket", no_argument, NULL, 'w'},
+                {"line-per-call", no_argument, NULL, 'L'},
+                {"arrive", no_argument, NULL, 'a'},
+                {0},
         };
         for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
                 size_t number = optarg ? strtoul(optarg, NULL, 10) : 0;
@@ -694,6 +712,9 @@ static bool parse(struct options *o, int argc, char **argv)
                         break;
                 case 'o':
                         o->together = true;
+                        break;
+                case 'a':
+                        o->arrive = true;
                         break;
                 case 'L':
                         o->line_per_call = true;
@@ -770,7 +791,12 @@ int main(int argc, char **argv)
                 make_room(&l.far, l.o.targets_count > 1 ? l.o.lines * l.o.clients : 0);
         }
         uint64_t begin = l.epoch_us = clock_boottime_us();
-        gather(&l);
+        arrive(&l, begin + READY_DEADLINE);
+        if (l.o.arrive) {
+                printf("greeted_us %" PRIu64 "\n", clock_boottime_us() - begin);
+                return 0;
+        }
+        gather(&l, begin + READY_DEADLINE);
         uint64_t ready_us = l.last_us - begin, used = sum_server(&l.o, costs_cpu_ns);
         l.others = 0;
         begin = clock_boottime_us();
