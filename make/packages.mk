@@ -38,7 +38,7 @@ build/.packages-container:
 build/.packages-fuzz:
 	$(call need,clang libclang-rt-dev,to fuzz: the compiler and its library)
 build/.packages-bench:
-	$(call need,python3 gnuplot-nox,to measure: to run it and to draw the plots)
+	$(call need,python3 gnuplot-nox linux-perf,to measure: to run it$(comma) to draw the plots and to count what the kernel does)
 build/.packages-pictures:
 	$(call need,python3,to take pictures)
 build/.packages-deb:

@@ -21,7 +21,7 @@ BENCH_NEEDS := all build/tests/bench/load build/tests/bench/limit build/tests/be
 		build/openbsd-inetd \
 		build/.packages-check build/.packages-bench
 
-.PHONY: bench bench-check bench-crowd bench-lines bench-peers bench-sweep bench-scale bench-cliff bench-hosts bench-neighbours bench-rooms bench-units bench-start bench-memory bench-recovery
+.PHONY: bench bench-check bench-soak bench-counts bench-crowd bench-lines bench-peers bench-sweep bench-scale bench-cliff bench-hosts bench-neighbours bench-rooms bench-units bench-start bench-memory bench-recovery
 bench: ## beside other chat servers: tables, and plots in build/bench; QUICK=1 takes three minutes
 bench: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH)
@@ -33,11 +33,15 @@ bench-lines: ## what the ratios depend on: length of lines, lines for each call,
 bench-peers: ## the newest servers of Debian, and without Nagle's algorithm
 bench-peers: build/newer-peers build/tests/bench/nodelay.so
 bench-sweep: ## an open loop: latencies at each rate
+bench-counts: ## system calls, context switches and wake-ups of a line, beside the baselines
+bench-counts: $(BENCH_NEEDS)
+	@BIN=$(BIN) tests/system/in-systemd tests/bench/counts
+bench-soak: ## an hour with people who come and go (MINUTES=N: shorter): memory, descriptors and latency
 bench-scale: ## thousands of sessions
 bench-cliff: ## situations that could make a line expensive
 bench-hosts: ## several hosts
-bench-crowd bench-lines bench-peers bench-sweep bench-scale bench-cliff bench-hosts: bench-%: $(BENCH_NEEDS)
-	@BIN=$(BIN) $(BENCH) $*
+bench-crowd bench-lines bench-peers bench-sweep bench-scale bench-cliff bench-hosts bench-soak: bench-%: $(BENCH_NEEDS)
+	@BIN=$(BIN) $(if $(MINUTES),MINUTES=$(MINUTES)) $(BENCH) $*
 bench-neighbours: ## costs of a bad client for the others
 bench-neighbours: all build/tests/bench/neighbours
 	@build/tests/bench/neighbours

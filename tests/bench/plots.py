@@ -1,6 +1,8 @@
 """The plots, by gnuplot: each as SVG and as PNG."""
 import subprocess
 
+from results import Spread
+
 TERMINALS = (("svg", 'svg size 900,540 dynamic background "white"'), ("png", "pngcairo size 900,540"))
 
 
@@ -25,7 +27,7 @@ def draw(path, title, x, y, curves, logarithmic="xy"):
     if "x" in logarithmic:
         script.append(f"set xrange [{min(places) / 1.4}:{max(places) * 1.4}]")  # room for the error bars
     else:
-        script += [f"set xrange [{min(places) - 0.5}:{max(places) + 0.5}]", "set xtics 1"]
+        script += [f"set xrange [{min(places) - 0.5}:{max(places) + 0.5}]", f"set xtics {max(1, int(max(places) / 12))}"]
     if "y" not in logarithmic:
         script.append("set yrange [0:*]")
     if min(spread.least for _, points in curves for _, spread in points) >= 10:
@@ -60,6 +62,15 @@ def draw_fanout(directory, tables):
     for percentile in ("p50", "p99"):
         draw(f"{directory}/fanout-latency-{percentile}", "A few lines a second: how long one takes", "clients",
              f"{percentile}, µs", curves_over(trickle, clients_of, f"{percentile}_us"))
+
+
+def draw_soak(directory, runs):
+    def over_time(names):
+        return [(name, [(run["minute"], Spread.of([run["value"]])) for run in runs if run["name"] == name]) for name in names]
+    for name, y, names in (("memory", "PSS, kB", ("chatd_pss_kb", "session_pss_kb")),
+                           ("files", "descriptors", ("chatd_files", "session_files")),
+                           ("latency", "µs", ("p50_us", "p99_us"))):
+        draw(f"{directory}/soak-{name}", "A long run, with people who come and go", "minutes", y, over_time(names), "")
 
 
 def draw_sweep(directory, tables):

@@ -1,4 +1,6 @@
 """The tables that are printed: medians, and in brackets the least and the most."""
+import statistics
+
 from results import is_peer
 
 # heading, number, what it is divided by to be printed, digits, whether more is better
@@ -64,6 +66,16 @@ def show_fanout(tables):
 def show_sweep(tables):
     show_works("open loop: 100 clients, lines of 80 bytes are said at this rate, whether the server keeps up or not",
                tables, lambda work: f"{work['rate'] * (work['clients'] - 1) // 1000}000 deliveries/s are due", (RATE, P50, P99, CPU))
+
+
+def show_soak(runs):
+    """Medians of the first and of the last quarter of the run."""
+    minutes = max(run["minute"] for run in runs)
+    print(f"\na run of {minutes:.0f} minutes       first quarter  last quarter  ratio")
+    for name in dict.fromkeys(run["name"] for run in runs):
+        first, last = (statistics.median([run["value"] for run in runs if run["name"] == name and wanted(run["minute"] / minutes)])
+                       for wanted in (lambda part: part <= 0.25, lambda part: part > 0.75))
+        print(f"{name:26}{first:14.0f}{last:14.0f}{last / first:7.2f}")
 
 
 def show_scale(tables):
