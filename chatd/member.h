@@ -34,7 +34,6 @@ enum todo_kind {
 /* The place of a member in one list. */
 struct todo_place {
         struct member *before, *next;
-        bool is_listed;
 };
 
 /* Joins a member and a room. Most members have one seat. A member that roams has up to MEMBER_ROOMS_MAX seats, or none.
@@ -74,8 +73,8 @@ enum watch_kind {
 };
 
 struct watch {
-        enum watch_kind kind;
         struct member *member;
+        enum watch_kind kind;
         bool is_armed;
 };
 
@@ -153,7 +152,6 @@ struct member {
         int fd;       /* connected to its inbox; -1: not connected */
         int pidfd;    /* -1: it is dead or not watched yet, or it is the link */
         char name[LOCAL_NAME_MAX_BYTES + 1];
-        char address[ADDRESS_MAX_BYTES + 1];
         struct network network; /* the network of its address */
         struct member *alike;   /* the next member with a similar name: see naming.h */
         uint64_t since_us;      /* when it joined, in µs of CLOCK_BOOTTIME */
@@ -179,11 +177,13 @@ struct member {
         struct seat seat;          /* the only seat of a member that does not roam */
         struct share share;        /* its share of the batch that is being relayed */
         struct todo_place todo[TODO_KINDS];
+        bool is_listed[TODO_KINDS]; /* it is in the list of this kind */
         /* frames for this member alone; between batches, letters that its inbox had no room for: then it lags */
         struct letters letters;
         /* watches in the main loop's epoll */
         struct watch exit_watch, inbox_watch, lent_watch;
         struct lent lent;
+        char address[]; /* a text: it never changes, so it takes no more memory than it needs */
 };
 
 /* Returns true if the process or the inbox of `m` is gone, as far as chatd knows. */

@@ -124,7 +124,8 @@ static void roster_set_name(const struct roster *r, const struct tokens *tokens,
 static struct member *roster_add_beside(struct roster *r, const struct tokens *tokens, uint64_t id, uint64_t key,
                                         struct slice name, struct slice address, uint64_t since_us)
 {
-        struct member *m = roster_make_room(r) ? calloc(1, sizeof(*m)) : NULL;
+        size_t address_len = address.len < ADDRESS_MAX_BYTES ? address.len : ADDRESS_MAX_BYTES;
+        struct member *m = roster_make_room(r) ? calloc(1, sizeof(*m) + address_len + 1) : NULL;
         if (!m)
                 return NULL;
         m->id = id;
@@ -135,7 +136,7 @@ static struct member *roster_add_beside(struct roster *r, const struct tokens *t
         lent_init(&m->lent);
         m->since_us = since_us;
         roster_set_name(r, tokens, m, name);
-        memcpy(m->address, address.at, address.len < ADDRESS_MAX_BYTES ? address.len : ADDRESS_MAX_BYTES);
+        memcpy(m->address, address.at, address_len);
         m->network = network_of(m->address);
         if (!tsearch(m, &r->by_id, roster_compare_ids) || naming_add(&r->naming, m) < 0) {
                 tdelete(m, &r->by_id, roster_compare_ids);

@@ -2,21 +2,22 @@
 
 void todo_add(struct todo *t, enum todo_kind kind, struct member *m)
 {
-        if (m->todo[kind].is_listed)
+        if (m->is_listed[kind])
                 return;
-        m->todo[kind] = (struct todo_place){.is_listed = true, .before = t->last[kind]};
+        m->is_listed[kind] = true;
+        m->todo[kind] = (struct todo_place){.before = t->last[kind]};
         *(t->last[kind] ? &t->last[kind]->todo[kind].next : &t->first[kind]) = m;
         t->last[kind] = m;
 }
 
 void todo_remove(struct todo *t, enum todo_kind kind, struct member *m)
 {
-        struct todo_place *place = &m->todo[kind];
-        if (!place->is_listed)
+        const struct todo_place *place = &m->todo[kind];
+        if (!m->is_listed[kind])
                 return;
         *(place->before ? &place->before->todo[kind].next : &t->first[kind]) = place->next;
         *(place->next ? &place->next->todo[kind].before : &t->last[kind]) = place->before;
-        *place = (struct todo_place){0};
+        m->is_listed[kind] = false;
 }
 
 void todo_forget(struct todo *t, struct member *m)

@@ -36,5 +36,5 @@ static inline struct member *todo_next(enum todo_kind kind, const struct member 
 
 static inline bool todo_has(enum todo_kind kind, const struct member *m)
 {
-        return m->todo[kind].is_listed;
+        return m->is_listed[kind];
 }
