@@ -38,7 +38,7 @@ SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fr
 CHATD     := $(filter-out chatd/main.c,$(wildcard chatd/*.c)) $(addprefix chat-irc/,formatting.c line.c message.c nick.c) $(addprefix chat-web/,form.c object.c)
 SESSION   := $(filter-out %/main.c %/sandbox-filter.c,$(wildcard chat-session/*.c))
 # The part of a session that each kind of client has: see Layers in doc/hacking.md
-VISIT     := $(addprefix chat-session/,answers.c client.c client-output.c incoming.c liveness.c loan.c peer.c proxy.c \
+VISIT     := $(addprefix chat-session/,answers.c client.c client-output.c idle.c incoming.c liveness.c loan.c peer.c proxy.c \
 		sandbox.c serve.c session.c socketcall.c talk.c uplink.c uplink-inbox.c uplink-queue.c visit.c)
 LINK      := $(filter-out %/main.c,$(wildcard chat-link/*.c))
 CTL       := $(filter-out %/main.c,$(wildcard chatctl/*.c))

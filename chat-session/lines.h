@@ -33,14 +33,13 @@ enum lines_event {
 typedef void lines_emit(void *user, enum lines_event event, const char *text, size_t len);
 
 struct lines {
-        /* first in the struct: the other fields are in constant use and share a page with the next part of a terminal */
-        char text[TEXT_MAX_BYTES];
         lines_emit *emit;
         void *user;
         struct escape escape;
         uint8_t line_end; /* the CR or LF that ended the last line, whose other half may follow; 0: none */
         bool is_cut;      /* pieces of this line went out already */
         size_t len;
+        char text[TEXT_MAX_BYTES]; /* last, because the other fields are in constant use */
 };
 
 /* Begins a struct. lines_push() and lines_finish() call `emit` with `user` for each event. */

@@ -60,17 +60,21 @@ static const struct serve_program main_program = {
 
 int main(int argc, char **argv)
 {
-        static struct session session; /* large, as is the next; their pages are used only as needed */
-        static struct terminal terminal;
-        static struct charset charset;
+        /* Large, and their pages are used only as needed. The first fields of the terminal, which are in constant use,
+         * share a page with other data of the program. */
+        static struct {
+                struct terminal terminal;
+                struct session session;
+                struct charset charset;
+        } state;
         static struct serve_options options = SERVE_DEFAULTS;
-        static struct own_options own = {.charset = &charset, .kind = &terminal_kind};
+        static struct own_options own = {.charset = &state.charset, .kind = &terminal_kind};
 
         int status = serve_begin(&options, &main_program, argc, argv, &own);
         if (status >= 0)
                 return status;
         own.terminal.editing = own.kind == &echo_kind ? EDITING_OFF : options.settings.editing;
         zone_read(&own.terminal.zone);
-        terminal.options = &own.terminal;
-        return serve_client(&options, &main_program, &session, own.kind, &terminal);
+        state.terminal.options = &own.terminal;
+        return serve_client(&options, &main_program, &state.session, own.kind, &state.terminal);
 }

@@ -159,6 +159,7 @@ static void filter_allow_calls(scmp_filter_ctx filter, bool is_32_bit)
                 SCMP_A2(SCMP_CMP_MASKED_EQ, ~(uint32_t)(PROT_READ | PROT_WRITE), 0),
                 filter_equal(3, MAP_SHARED),
         };
+        const struct scmp_arg_cmp dropped[] = {filter_equal(2, MADV_DONTNEED)};
         const struct scmp_arg_cmp no_address[] = {filter_equal(4, 0)}, no_flags[] = {filter_equal(4, 0)};
 
         ALLOW_ALL_OF(filter, allowed);
@@ -178,6 +179,7 @@ static void filter_allow_calls(scmp_filter_ctx filter, bool is_32_bit)
         /* the outlet: memory that chatd sent, and the connection for chatd */
         filter_allow(filter, is_32_bit ? "mmap2" : "mmap", 2, shared); /* mmap(2) of i386 has its arguments in memory */
         filter_allow(filter, "munmap", 0, NULL);
+        filter_allow(filter, "madvise", 1, dropped);
         filter_allow(filter, "ioctl", 1, bytes_waiting);
         /* without MSG_FASTOPEN, which connects */
         for (uint32_t fd = 0; fd < 2; fd++) {

@@ -67,7 +67,10 @@ struct session_options {
         int client_timeout_ms; /* how long a client may acknowledge nothing before it counts as gone; 0: for ever */
 };
 
+/* Only the middle of this struct is in constant use, and takes one or two pages. An idle session gives the pages of all
+ * that is behind `client` back (idle.h). */
 struct session {
+        struct seen seen; /* its ring is used from its end */
         const struct session_options *options;
         const struct kind *kind;
         void *me; /* the kind's own state */
@@ -89,12 +92,14 @@ struct session {
         uint64_t answer_number; /* the number of the last request that has its answer */
         uint64_t text_number;   /* the number of the last TEXT that was shown */
         struct peer peer;
-        struct client client;
-        struct seen seen;
         struct loan loan;
         struct uplink uplink;
-        uint8_t datagram[DATAGRAM_MAX_BYTES];
-        char line[OUTLET_LINE_MAX_BYTES]; /* a record that chatd may have begun to write */
+        int64_t idle_at;      /* when the session counts as idle; 0: it gave memory back, and nothing happened since */
+        struct client client; /* its last field is its buffer */
+        /* large buffers, whose content means nothing between two turns of the loop if the queue is empty */
+        struct uplink_queue queue;
+        uint8_t datagram[DATAGRAM_MAX_BYTES]; /* from chatd; or bytes from the client */
+        char line[OUTLET_LINE_MAX_BYTES];     /* a record that chatd may have begun to write */
 };
 
 /* Moves on. A step that is not in the tables above aborts the session; chatd notices and announces the end. */

@@ -78,15 +78,7 @@ struct input {
 
 /* All zeros, except for `options`, which must live as long as the session. */
 struct terminal {
-        /* in pages that are written to only if needed */
-        uint8_t pending_keys[EDITING_PENDING_MAX]; /* keys that were typed while TAB waits */
-        uint64_t writer_id;                        /* the sender of the client's last private message */
-        char writer[NAME_MAX_BYTES + 1];           /* the sender's name; empty: there was no such message */
-        struct names names;                        /* while the line is edited */
-        char clean_text[TEXT_MAX_BYTES];           /* of a line that is not clean as it was typed */
-        char last_text[TEXT_MAX_BYTES];            /* of the last line that was said (chat/reveal.h) */
-        struct lines lines;                        /* its text comes first */
-        /* in constant use, all in one or two pages */
+        /* in constant use, all in one page */
         const struct terminal_options *options;
         struct session *session;
         struct client *client;
@@ -98,10 +90,18 @@ struct terminal {
         struct telnet telnet;
         struct input input;
         struct view view;
-        uint64_t completion_request; /* the number of the request for names that TAB waits for; 0: none */
-        int64_t completion_deadline; /* how long TAB waits: ms of CLOCK_MONOTONIC */
-        size_t pending_len;          /* how many keys were typed while TAB waits */
-        struct editor editor;        /* its texts come last */
+        struct lines lines; /* its text comes last */
+        /* in pages that are written to only if needed */
+        char clean_text[TEXT_MAX_BYTES];           /* of a line that is not clean as it was typed */
+        char last_text[TEXT_MAX_BYTES];            /* of the last line that was said (chat/reveal.h) */
+        uint64_t writer_id;                        /* the sender of the client's last private message */
+        char writer[NAME_MAX_BYTES + 1];           /* the sender's name; empty: there was no such message */
+        struct names names;                        /* while the line is edited */
+        uint8_t pending_keys[EDITING_PENDING_MAX]; /* keys that were typed while TAB waits */
+        uint64_t completion_request;               /* the number of the request for names that TAB waits for; 0: none */
+        int64_t completion_deadline;               /* how long TAB waits: ms of CLOCK_MONOTONIC */
+        size_t pending_len;                        /* how many keys were typed while TAB waits */
+        struct editor editor;                      /* its texts come last */
 };
 
 /* Shows the client a notice of `n` parts, at most three. If the window is known to be narrower than the notice, breaks

@@ -30,7 +30,7 @@ void uplink_request(struct uplink *u, struct frame f, unsigned cost)
 {
         f.id = u->id;
         f.number = ++u->number;
-        uplink_queue_frame(&u->queue, &f, cost);
+        uplink_queue_frame(u->queue, &f, cost);
 }
 
 void uplink_init(struct uplink *u, const char *dir, struct slice name, struct slice address, struct pace pace)
@@ -42,7 +42,7 @@ void uplink_init(struct uplink *u, const char *dir, struct slice name, struct sl
         u->key = uplink_random();
         u->id = (uint64_t)getpid() << 32 | (uplink_random() & UINT32_MAX);
         u->inbox = -1;
-        uplink_queue_frame(&u->queue,
+        uplink_queue_frame(u->queue,
                            &(struct frame){.type = FRAME_HELLO,
                                            .id = u->id,
                                            .key = u->key,
@@ -71,13 +71,13 @@ void uplink_say(struct uplink *u, struct slice text)
 
 void uplink_say_in(struct uplink *u, struct slice room, struct slice text)
 {
-        uplink_queue_line(&u->queue, ++u->number, room, text);
+        uplink_queue_line(u->queue, ++u->number, room, text);
 }
 
 void uplink_bye(struct uplink *u, enum leave_reason reason, struct slice text, uint64_t lines_out,
                 uint64_t skipped_lines)
 {
-        uplink_queue_frame(&u->queue,
+        uplink_queue_frame(u->queue,
                            &(struct frame){.type = FRAME_BYE,
                                            .id = u->id,
                                            .number = u->number,
@@ -91,7 +91,7 @@ void uplink_bye(struct uplink *u, enum leave_reason reason, struct slice text, u
 void uplink_arrive(struct uplink *u)
 {
         if (u->broker_version >= frame_since(FRAME_ARRIVE))
-                uplink_queue_frame(&u->queue, &(struct frame){.type = FRAME_ARRIVE, .id = u->id}, 0);
+                uplink_queue_frame(u->queue, &(struct frame){.type = FRAME_ARRIVE, .id = u->id}, 0);
 }
 
 /* Tries again at once if the intake was full. */
@@ -123,7 +123,7 @@ void uplink_count(struct uplink *u, uint64_t lines_out, uint64_t skipped_lines)
 
 size_t uplink_room(const struct uplink *u)
 {
-        return uplink_queue_room(&u->queue);
+        return uplink_queue_room(u->queue);
 }
 
 void uplink_unpace(struct uplink *u)
@@ -135,7 +135,7 @@ void uplink_unpace(struct uplink *u)
 
 void uplink_discard(struct uplink *u)
 {
-        uplink_queue_discard(&u->queue);
+        uplink_queue_discard(u->queue);
         if (u->state == UPLINK_PACED)
                 uplink_become(u, UPLINK_OPEN);
 }
@@ -147,12 +147,12 @@ bool uplink_is_connected(const struct uplink *u)
 
 bool uplink_waits(const struct uplink *u)
 {
-        return !uplink_queue_is_empty(&u->queue) || u->here_pending;
+        return !uplink_queue_is_empty(u->queue) || u->here_pending;
 }
 
 size_t uplink_lines_waiting(const struct uplink *u)
 {
-        return uplink_queue_lines(&u->queue);
+        return uplink_queue_lines(u->queue);
 }
 
 void uplink_relayed(struct uplink *u, uint64_t number)
@@ -296,9 +296,9 @@ static int uplink_hand_over_lines(struct uplink *u, const struct uplink_entry *e
         u->sent_number = e->number + n - 1;
         u->pace = pace;
         if (n == e->lines)
-                uplink_queue_remove(&u->queue);
+                uplink_queue_remove(u->queue);
         else
-                uplink_queue_remove_lines(&u->queue, n, f.text.len);
+                uplink_queue_remove_lines(u->queue, n, f.text.len);
         return r;
 }
 
@@ -317,7 +317,7 @@ static int uplink_hand_over_frame(struct uplink *u, const struct uplink_entry *e
                 bool departs = frame_decode(&f, frame, e->size) == 0 && f.type == FRAME_BYE;
                 u->stage = departs ? UPLINK_DEPARTED : UPLINK_MEMBER;
         }
-        uplink_queue_remove(&u->queue);
+        uplink_queue_remove(u->queue);
         return r;
 }
 
@@ -326,7 +326,7 @@ static int uplink_hand_over_frame(struct uplink *u, const struct uplink_entry *e
 static int uplink_hand_over_first(struct uplink *u, int64_t now)
 {
         const uint8_t *data;
-        struct uplink_entry e = uplink_queue_first(&u->queue, &data);
+        struct uplink_entry e = uplink_queue_first(u->queue, &data);
         u->turn_at = e.lines + e.cost > 0 ? pace_next_ms(&u->pace, now) : now;
         if (u->turn_at > now) {
                 uplink_become(u, UPLINK_PACED);
@@ -364,7 +364,7 @@ void uplink_pump(struct uplink *u, int64_t now)
         if (!uplink_is_ready(u, now))
                 return;
         uplink_become(u, UPLINK_OPEN);
-        u->here_pending |= u->here_at != 0 && (now >= u->here_at || !uplink_queue_is_empty(&u->queue));
+        u->here_pending |= u->here_at != 0 && (now >= u->here_at || !uplink_queue_is_empty(u->queue));
         while (uplink_waits(u)) {
                 int r = u->here_pending ? uplink_hand_over_here(u) : uplink_hand_over_first(u, now);
                 if (r < 0) {

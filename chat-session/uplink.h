@@ -85,12 +85,12 @@ struct uplink {
         int64_t full_until, turn_at, retry_at;
         int stand_back_ms; /* the next try is within this time; 0: the intake was not full the last time */
         int retry_ms;
-        struct uplink_queue queue;
+        struct uplink_queue *queue; /* all zeros at first; not in this struct, because it is large: see session.h */
 };
 
 /* Draws the session id and the inbox's key at random, and puts HELLO into the queue. `dir`, `name` and `address` must
- * outlive the uplink. `u` must be all zeros except for `confinement`, `roams`, and `socket`, which comes from
- * connect_socket() (chat/connect.h). */
+ * outlive the uplink. `u` must be all zeros except for `confinement`, `roams`, `queue`, and `socket`, which
+ * comes from connect_socket() (chat/connect.h). */
 void uplink_init(struct uplink *u, const char *dir, struct slice name, struct slice address, struct pace pace);
 
 /* The most that a request takes in the queue besides its text, with and without formatting. */

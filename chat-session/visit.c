@@ -7,6 +7,7 @@
 #include <chat/connect.h>
 
 #include "client-output.h"
+#include "idle.h"
 #include "incoming.h"
 #include "liveness.h"
 #include "talk.h"
@@ -187,7 +188,7 @@ static bool visit_claim(struct session *s)
 /* Returns when the loop must go on even if no descriptor is ready. */
 static int64_t visit_due(const struct session *s)
 {
-        int64_t wake = clock_earlier(liveness_due(s), s->kind->due(s->me));
+        int64_t wake = clock_earlier(clock_earlier(liveness_due(s), idle_due(s)), s->kind->due(s->me));
         if (s->state > SESSION_TALKING)
                 wake = clock_earlier(wake, s->deadline);
         if (session_has_uplink(s))
@@ -216,19 +217,19 @@ static void visit_wait(struct session *s, struct pollfd fds[static VISIT_SLOTS],
         struct timespec timeout = {0};
         if (wake != INT64_MAX && wake > s->now)
                 timeout = clock_timespec(wake - s->now);
-        if (ppoll(fds, VISIT_SLOTS, wake == INT64_MAX ? NULL : &timeout, unblocked) < 0) {
-                for (int i = 0; i < VISIT_SLOTS; i++)
-                        fds[i].revents = 0;
-        }
+        int ready = ppoll(fds, VISIT_SLOTS, wake == INT64_MAX ? NULL : &timeout, unblocked);
+        for (int i = 0; ready < 0 && i < VISIT_SLOTS; i++)
+                fds[i].revents = 0;
         s->now = clock_ms();
+        if (ready > 0)
+                idle_end(s);
 }
 
 static void visit_take_input(struct session *s)
 {
-        uint8_t bytes[READ_MAX_BYTES];
-        size_t n = client_read(&s->client, bytes, visit_may_read(s));
+        size_t n = client_read(&s->client, s->datagram, visit_may_read(s));
         if (n > 0)
-                s->kind->input(s->me, bytes, n);
+                s->kind->input(s->me, s->datagram, n);
         visit_end_input(s);
 }
 
@@ -264,11 +265,13 @@ void visit_begin(struct session *s, const struct kind *kind, void *me, int in, i
         s->kind = kind;
         s->me = me;
         s->now = clock_ms();
+        s->uplink.queue = &s->queue;
         s->uplink.inbox = -1;
         s->uplink.socket = connect_socket();
         s->uplink.confinement = o->confinement;
         client_init(&s->client, in, out);
         client_keep_alive(&s->client, o->client_timeout_ms);
+        idle_end(s);
         kind->begin(me, s);
         if (kind->joining == KIND_JOINS_NEVER)
                 return;
@@ -356,6 +359,7 @@ void visit_run(struct session *s, const sigset_t *unblocked, const volatile sig_
                 liveness_give_up_gone(s);
                 if (s->state == SESSION_DONE)
                         break;
+                idle_check(s);
                 visit_wait(s, fds, unblocked);
                 visit_handle(s, fds);
                 if (*stop)

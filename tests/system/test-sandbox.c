@@ -331,7 +331,8 @@ static const char in_sandbox[] =
         "strsep strspn strchrnul clock_gettime ppoll sigprocmask getpid syscall socket bind connect close access stat "
         "fstat "
         "rename "
-        "unlink read write recv recvmsg send sendmsg shutdown getsockopt setsockopt ioctl mmap munmap "
+        "unlink read write recv recvmsg send sendmsg shutdown getsockopt setsockopt ioctl mmap munmap madvise "
+        "getpagesize "
         /* from utf8proc, which needs them for functions that a session does not use */
         "malloc realloc free "
         /* at a bug, which ends the session anyway */

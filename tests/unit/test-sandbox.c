@@ -193,6 +193,7 @@ static void test_forbidden_calls(void **state)
                 CALL(socketcall, 1, 0), /* socket() */
 #endif
                 CALL(mprotect, 0, 0, PROT_EXEC),
+                CALL(madvise, 0, 0, MADV_HUGEPAGE),
                 CALL(memfd_create, POINTER(""), 0),
                 CALL(io_uring_setup, 1, 0),
                 CALL(io_uring_enter, 0, 0, 0, 0, 0),
@@ -540,6 +541,8 @@ static const struct row rows[] = {
         {"ioctl", {16, 29, 54, 54}, {1, SIOCOUTQ}, ALLOWED},
         {"ioctl", {16, 29, 54, 54}, {1, TIOCSTI}, KILLED},
         {"munmap", {11, 215, 91, 91}, {0}, ALLOWED},
+        {"madvise", {28, 233, 219, 220}, {0, 4096, MADV_DONTNEED}, ALLOWED},
+        {"madvise", {28, 233, 219, 220}, {0, 4096, MADV_REMOVE}, KILLED},
         {"open", {2, NO, 5, 5}, {0}, KILLED},
         {"openat", {257, 56, 295, 322}, {0}, KILLED},
         {"execve", {59, 221, 11, 11}, {0}, KILLED},

@@ -28,6 +28,7 @@ struct fixture {
         char *dir;
         int lock, intake;
         struct uplink *uplink;
+        struct uplink_queue queue;
 };
 
 static int setup(void **state)
@@ -36,6 +37,7 @@ static int setup(void **state)
         f->dir = rundir_make(&f->lock);
         f->intake = rundir_bind(f->dir);
         f->uplink = calloc(1, sizeof(*f->uplink));
+        f->uplink->queue = &f->queue;
         f->uplink->socket = connect_socket();
         uplink_init(f->uplink, f->dir, slice_of("ann"), slice_of("here:1"), (struct pace){0});
         *state = f;
