@@ -158,8 +158,9 @@ struct irc_options {
         const char *server; /* the name of this server, with a dot */
 };
 
-/* All zeros, except for `options`, which must live as long as the session. Large parts that most clients never use are
- * at the end, so that they cost no memory. */
+/* All zeros, except for `options`, which must live as long as the session. The fields that are in
+ * constant use come first, in one page; then those that most clients use; and then large parts that most clients never
+ * use, which cost no memory. */
 struct irc {
         const struct irc_options *options;
         struct session *session;
@@ -201,7 +202,7 @@ struct irc {
         const uint8_t *input_at; /* the input that waits: in `input`, or in what is being taken */
         size_t input_len;
         struct irc_request requests[IRC_REQUESTS_MAX];
-        struct reader reader;
+        struct reader reader; /* its line comes last */
         uint8_t input[IRC_INPUT_MAX_BYTES];
         char found[IRC_LINE_MAX_BYTES];
         char ping_token[IRC_LINE_MAX_BYTES + 1];

@@ -37,16 +37,22 @@ static const struct serve_program main_program = {
 
 int main(int argc, char **argv)
 {
-        static struct session session; /* large: its pages are used only as needed */
-        static struct irc irc;
-        static struct options options = {.serve = SERVE_DEFAULTS};
-        static const struct irc_options irc_options = {.server = options.server};
+        /* Large, and their pages are used only as needed. The first fields of `irc`, which are in constant use, share a page
+         * with other data of the program. */
+        static struct {
+                struct irc irc;
+                char space[1536]; /* moves the fields of `session` that are in constant use from two pages into one */
+                struct session session;
+        } state;
+        /* not static, because that page has no room for them */
+        struct options options = {.serve = SERVE_DEFAULTS};
+        const struct irc_options irc_options = {.server = options.server};
 
         int status = serve_begin(&options.serve, &main_program, argc, argv, options.server);
         if (status >= 0)
                 return status;
         if (options.server[0] == '\0')
                 line_server(options.server);
-        irc.options = &irc_options;
-        return serve_client(&options.serve, &main_program, &session, &irc_kind, &irc);
+        state.irc.options = &irc_options;
+        return serve_client(&options.serve, &main_program, &state.session, &irc_kind, &state.irc);
 }

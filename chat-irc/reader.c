@@ -63,8 +63,13 @@ enum reader_result reader_take(struct reader *r, const uint8_t **bytes, size_t *
                 uint8_t byte = *(*bytes)++;
                 --*size;
                 bool ends = byte == '\r' || byte == '\n';
-                if (ends && r->len > 0)
+                if (ends && r->len > 0) {
+                        /* without the LF behind the CR: if the next message waited, the LF would wait, too */
+                        bool is_pair = byte == '\r' && *size > 0 && **bytes == '\n';
+                        *bytes += is_pair;
+                        *size -= is_pair;
                         return reader_complete(r, line);
+                }
                 if (!ends && byte != '\0')
                         reader_add(r, byte);
         }

@@ -55,7 +55,8 @@ void requests_send(struct irc *i, enum irc_wish wish, struct slice target, struc
 void requests_forget(struct irc *i)
 {
         for (size_t n = 0; n < IRC_REQUESTS_MAX; n++)
-                i->requests[n].number = 0;
+                if (i->requests[n].number > 0) /* a store would use a page */
+                        i->requests[n].number = 0;
 }
 
 const struct irc_request *requests_take(struct irc *i, uint64_t number)
@@ -64,7 +65,7 @@ const struct irc_request *requests_take(struct irc *i, uint64_t number)
         for (size_t n = 0; n < IRC_REQUESTS_MAX; n++) {
                 if (i->requests[n].number == number)
                         found = &i->requests[n];
-                if (i->requests[n].number <= number)
+                if (i->requests[n].number > 0 && i->requests[n].number <= number)
                         i->requests[n].number = 0;
         }
         return number > 0 ? found : NULL;

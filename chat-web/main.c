@@ -58,14 +58,16 @@ static struct kind main_kind(struct web *w, const struct options *o)
 
 int main(int argc, char **argv)
 {
-        static struct session session; /* large: its pages are used only as needed */
-        static struct web web;
+        static struct {
+                struct web web;
+                struct session session;
+        } state; /* large: its pages are used only as needed */
         static struct options options = {.serve = SERVE_DEFAULTS};
 
         int status = serve_begin(&options.serve, &main_program, argc, argv, &options);
         if (status >= 0)
                 return status;
         parser_begin();
-        struct kind kind = main_kind(&web, &options);
-        return serve_client(&options.serve, &main_program, &session, &kind, &web);
+        struct kind kind = main_kind(&state.web, &options);
+        return serve_client(&options.serve, &main_program, &state.session, &kind, &state.web);
 }

@@ -105,8 +105,8 @@ struct post {
         char secret[SECRET_MAX_BYTES + 1], room[NICK_MAX_BYTES + 1];
 };
 
-/* Pages that are never used cost no memory. So what every session uses stands together: the first fields and the
- * beginning of `line`; and the last of the requests, which are used first, and the first of the rooms. */
+/* Pages that are never used cost no memory. So what every session uses stands together: the first fields, and the
+ * beginning of `line`. */
 struct web {
         struct session *session;
         struct client *client;
@@ -126,11 +126,11 @@ struct web {
         size_t held_len; /* input that was read and waits in `held` */
         size_t rooms_count;
         size_t reentered; /* the rooms from this index on are to be entered again, because chatd may have forgotten them */
+        struct web_room rooms[MEMBER_ROOMS_MAX];
         char line[WEB_LINE_MAX_BYTES]; /* or a message, or the head or the body of a request */
         uint8_t held[WEB_HELD_MAX_BYTES];
         struct post post;
-        struct web_request requests[WEB_REQUESTS_MAX]; /* the last ones are used first */
-        struct web_room rooms[MEMBER_ROOMS_MAX];
+        struct web_request requests[WEB_REQUESTS_MAX];
 };
 
 _Static_assert((int)WEB_LINE_MAX_BYTES >= (int)HTTP_HEAD_MAX_BYTES, "a head has room where a line has");
