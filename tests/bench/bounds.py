@@ -121,7 +121,7 @@ MEMORY_MEMBERS_MIN = 200
 
 
 def memory(runs):
-    most = {"session_pss_kb": 120, "irc_session_pss_kb": 132, "web_session_pss_kb": 160,
+    most = {"session_pss_kb": 102, "irc_session_pss_kb": 102, "web_session_pss_kb": 136,
             "chatd_heap_per_member_bytes": 768}
     return [Bound(f"memory: {run['name']}, {run['members']} members", run["value"], most=most[run["name"]])
             for run in runs if run["part"] == "memory" and run["name"] in most and run["members"] >= MEMORY_MEMBERS_MIN]
