@@ -155,10 +155,12 @@ enum command command_parse(struct slice line, const struct command_row **row, st
 const struct command_row *command_meant(struct slice line, size_t *word)
 {
         static const struct {
-                const char *word, *command;
+                char word[sizeof("logout")], command[sizeof("/quit")]; /* the longest of each */
         } words[COMMANDS_MEANT] = {
                 {"quit", "/quit"}, {"bye", "/quit"}, {"logout", "/quit"}, {"help", "/help"}, {"?", "/help"}};
         commands_trim(&line);
+        if (line.len >= sizeof(words[0].word))
+                return NULL;
         for (*word = 0; *word < COMMANDS_MEANT; (*word)++)
                 if (slice_equal_case(line, slice_of(words[*word].word)))
                         return command_find(slice_of(words[*word].command));

@@ -8,7 +8,7 @@
 #include "grapheme.h"
 
 /* The characters of confusables.txt (UTS #39) that look like "/" and are no letters of a script, and the wide form of
- * "/". */
+ * "/". In ascending order, as the next. */
 static const uint32_t slashes[] = {0x1735, 0x2041, 0x2044, 0x2215, 0x2571, 0x27cb,
                                    0x29f8, 0x2f03, 0x31d3, 0xff0f, 0x1d23a};
 
@@ -18,7 +18,7 @@ static const uint32_t strokes[] = {'\\',   0x2216, 0x29f5, 0x29f9, 0x2cc6, 0x303
 
 static bool disguise_is_one_of(uint32_t point, const uint32_t *points, size_t count)
 {
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count && points[i] <= point; i++) /* ordinary text ends this at once */
                 if (point == points[i])
                         return true;
         return false;
