@@ -289,7 +289,7 @@ static void replies_show_whois(struct irc *i, struct slice nick)
 {
         struct slice server = slice_of(i->options->server);
         output_numeric(i, RPL_WHOISUSER,
-                       IRC_PARAMS(nick, slice_of("chat"), server, slice_of("*"), slice_of("a member of the chat")));
+                       IRC_PARAMS(nick, slice_of("chat"), server, slice_of("*"), slice_of(LINE_REAL_NAME)));
         output_numeric(i, RPL_WHOISSERVER, IRC_PARAMS(nick, server, slice_of("the chat")));
 }
 
