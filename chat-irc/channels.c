@@ -151,12 +151,14 @@ void channels_show_modes(struct irc *i, struct slice channel)
 void channels_mode(struct irc *i, const struct irc_message *m)
 {
         struct slice target = m->params[0], room;
-        char nick[IRC_NICK_MAX_BYTES];
+        char nick[IRC_NICK_MAX_BYTES], channel[LINE_CHANNEL_BYTES];
         bool is_channel = target.len > 0 && target.at[0] == '#', asks = m->params_count == 1;
         bool asks_for_bans = m->params_count == 2 &&
                              (slice_equal(m->params[1], slice_of("b")) || slice_equal(m->params[1], slice_of("+b")));
         if (is_channel && !channels_is_in(i, asks ? IRC_WISH_MODES : IRC_WISH_ABSENT, target, &room))
                 return;
+        if (is_channel) /* as the others write it */
+                target = line_channel(slice_of(i->channels[channels_find(i, room)].room), channel);
         if (is_channel && asks)
                 channels_show_modes(i, target);
         else if (is_channel && asks_for_bans)
