@@ -12,6 +12,18 @@
 #include "registration.h"
 #include "requests.h"
 
+bool about_is_here(struct irc *i, const struct irc_message *m, size_t n)
+{
+        char mask[IRC_LINE_MAX_BYTES], nick[IRC_NICK_MAX_BYTES];
+        if (m->params_count <= n || m->params[n].len == 0)
+                return true;
+        snprintf(mask, sizeof(mask), "%.*s", (int)m->params[n].len, m->params[n].at);
+        if (irc_matches(mask, i->options->server) || slice_equal_case(m->params[n], output_own_nick(i, nick)))
+                return true;
+        output_refuse(i, ERR_NOSUCHSERVER, m->params[n], "There is no such server");
+        return false;
+}
+
 void about_pong(struct irc *i, struct slice token)
 {
         output_server(i, "PONG", IRC_PARAMS(slice_of(i->options->server), token));
@@ -58,19 +70,20 @@ void about_quit(struct irc *i, const struct irc_message *m)
 
 void about_lusers(struct irc *i, const struct irc_message *m)
 {
-        (void)m;
-        requests_send(i, IRC_WISH_LUSERS, slice_of(""), (struct frame){.type = FRAME_ROOMS});
+        if (about_is_here(i, m, 1)) /* the first parameter is a mask of servers that count */
+                requests_send(i, IRC_WISH_LUSERS, slice_of(""), (struct frame){.type = FRAME_ROOMS});
 }
 
 void about_motd(struct irc *i, const struct irc_message *m)
 {
-        (void)m;
-        output_numeric(i, ERR_NOMOTD, IRC_PARAMS(slice_of("The message of the day is shown to newcomers")));
+        if (about_is_here(i, m, 0))
+                output_numeric(i, ERR_NOMOTD, IRC_PARAMS(slice_of("The message of the day is shown to newcomers")));
 }
 
 void about_version(struct irc *i, const struct irc_message *m)
 {
-        (void)m;
+        if (!about_is_here(i, m, 0))
+                return;
         output_numeric(i, RPL_VERSION,
                        IRC_PARAMS(slice_of("chat-irc-" VERSION), slice_of(i->options->server), slice_of("")));
         registration_isupport(i);
@@ -79,14 +92,16 @@ void about_version(struct irc *i, const struct irc_message *m)
 void about_time(struct irc *i, const struct irc_message *m)
 {
         char text[UTC_BYTES];
-        (void)m;
+        if (!about_is_here(i, m, 0))
+                return;
         utc_write((uint64_t)clock_realtime_s() * 1000, text);
         output_numeric(i, RPL_TIME, IRC_PARAMS(slice_of(i->options->server), slice_of(text)));
 }
 
 void about_info(struct irc *i, const struct irc_message *m)
 {
-        (void)m;
+        if (!about_is_here(i, m, 0))
+                return;
         output_numeric(i, RPL_INFO, IRC_PARAMS(slice_of("chat-irc " VERSION ", a way for IRC clients into the chat")));
         output_numeric(i, RPL_ENDOFINFO, IRC_PARAMS(slice_of("End of /INFO list")));
 }

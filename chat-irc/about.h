@@ -4,6 +4,10 @@
 #include "irc.h"
 #include "message.h"
 
+/* Returns true if parameter `n` asks this server: it is not there, or it is a mask of the server's name, or the client's
+ * own nick. Otherwise says that there is no such server. */
+bool about_is_here(struct irc *i, const struct irc_message *m, size_t n);
+
 /* Takes PING. Many clients ask by it if all that they said before was done. So the PONG comes when chatd has answered a
  * request behind all that, or after IRC_PATIENCE_MS. The next messages wait for it. */
 void about_ping(struct irc *i, const struct irc_message *m);

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <chat/names.h>
-
 #include "channels.h"
 #include "numerics.h"
 #include "output.h"
@@ -18,28 +16,6 @@ void listing_take(struct irc *i, const struct irc_message *m)
         requests_send(i, IRC_WISH_LIST, slice_of(""), (struct frame){.type = FRAME_ROOMS});
 }
 
-/* Returns true if `text` matches `mask`, in upper or lower case. A "*" tries to match nothing first. If the rest does not
- * match then, the last "*" takes one character more. */
-static bool listing_matches(const char *mask, const char *text)
-{
-        const char *star = NULL, *behind = NULL;
-        while (*text != '\0') {
-                if (*mask == '*') {
-                        star = mask++;
-                        behind = text;
-                } else if (*mask != '\0' && (*mask == '?' || name_lower(*mask) == name_lower(*text))) {
-                        mask++;
-                        text++;
-                } else if (star) {
-                        mask = star + 1;
-                        text = ++behind;
-                } else {
-                        return false;
-                }
-        }
-        return mask[strspn(mask, "*")] == '\0';
-}
-
 /* Returns true if the client wants to see this channel: all conditions are true of it, and one of the masks if there are
  * any. */
 static bool listing_wants(const struct irc *i, const char *channel, uint64_t people)
@@ -50,12 +26,12 @@ static bool listing_wants(const struct irc *i, const char *channel, uint64_t peo
         while ((one = strsep(&rest, ","))) {
                 if ((one[0] == '>' && people <= strtoull(one + 1, NULL, 10)) ||
                     (one[0] == '<' && people >= strtoull(one + 1, NULL, 10)) ||
-                    (one[0] == '!' && listing_matches(one + 1, channel)))
+                    (one[0] == '!' && irc_matches(one + 1, channel)))
                         return false;
                 if (one[0] == '\0' || strchr("<>!", one[0]))
                         continue;
                 has_masks = true;
-                matches |= listing_matches(one, channel);
+                matches |= irc_matches(one, channel);
         }
         return matches || !has_masks;
 }

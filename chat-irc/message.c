@@ -78,6 +78,27 @@ int irc_parse(struct irc_message *m, struct slice line)
         return 0;
 }
 
+/* A "*" tries to match nothing first. If the rest does not match then, the last "*" takes one character more. */
+bool irc_matches(const char *mask, const char *text)
+{
+        const char *star = NULL, *behind = NULL;
+        while (*text != '\0') {
+                if (*mask == '*') {
+                        star = mask++;
+                        behind = text;
+                } else if (*mask != '\0' && (*mask == '?' || name_lower(*mask) == name_lower(*text))) {
+                        mask++;
+                        text++;
+                } else if (star) {
+                        mask = star + 1;
+                        text = ++behind;
+                } else {
+                        return false;
+                }
+        }
+        return mask[strspn(mask, "*")] == '\0';
+}
+
 bool irc_next_tag(struct slice *tags, struct irc_tag *tag)
 {
         while (tags->len > 0) {

@@ -40,6 +40,9 @@ int irc_parse(struct irc_message *m, struct slice line);
 /* Takes the bytes up to the next blank off `rest`, and the blanks behind them. */
 struct slice irc_take_word(struct slice *rest);
 
+/* Returns true if `text` matches `mask`, in upper or lower case. A "*" matches any characters or none, and a "?" any one. */
+bool irc_matches(const char *mask, const char *text);
+
 /* Takes the next tag off `tags`. Returns false if there is none. */
 bool irc_next_tag(struct slice *tags, struct irc_tag *tag);
 

@@ -36,6 +36,7 @@ enum numeric {
         RPL_ENDOFMOTD = 376,
         RPL_TIME = 391,
         ERR_NOSUCHNICK = 401,
+        ERR_NOSUCHSERVER = 402,
         ERR_NOSUCHCHANNEL = 403,
         ERR_CANNOTSENDTOCHAN = 404,
         ERR_TOOMANYCHANNELS = 405,

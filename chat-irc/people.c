@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "about.h"
 #include "lists.h"
 #include "numerics.h"
 #include "output.h"
@@ -92,7 +93,11 @@ void people_show(struct irc *i, struct slice channel, struct slice name)
 
 void people_whois(struct irc *i, const struct irc_message *m)
 {
-        struct slice nick = m->params[m->params_count > 1 ? 1 : 0];
+        bool names_server = m->params_count > 1;
+        struct slice nick = m->params[names_server ? 1 : 0];
+        /* many clients ask the server of the person itself */
+        if (names_server && !slice_equal_case(m->params[0], nick) && !about_is_here(i, m, 0))
+                return;
         if (people_find(i, IRC_WISH_WHOIS, nick))
                 return;
         output_refuse(i, ERR_NOSUCHNICK, nick, "No such nick");
