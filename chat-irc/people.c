@@ -10,6 +10,8 @@
 
 #define WHO_USER "chat"
 
+enum { USERHOST_MAX = 5 };
+
 /* Asks chatd for the member with this nick. Returns false if nobody can have it. */
 static bool people_find(struct irc *i, enum irc_wish wish, struct slice nick)
 {
@@ -157,7 +159,11 @@ void people_ison(struct irc *i, const struct irc_message *m)
         people_begin(i, m, people_ison_one, people_end_ison);
 }
 
+/* Takes five nicks and leaves out others (RFC 2812, 4.8). */
 void people_userhost(struct irc *i, const struct irc_message *m)
 {
-        people_begin(i, m, people_userhost_one, people_end_userhost);
+        struct irc_message first = *m;
+        if (first.params_count > USERHOST_MAX)
+                first.params_count = USERHOST_MAX;
+        people_begin(i, &first, people_userhost_one, people_end_userhost);
 }
