@@ -21,6 +21,9 @@ void about_answer_ping(struct irc *i);
 /* Writes a PONG at once. */
 void about_pong(struct irc *i, struct slice token);
 
+/* Keeps the message of the day, and shows it. */
+void about_take_motd(struct irc *i, struct slice lines);
+
 void about_quit(struct irc *i, const struct irc_message *m);
 void about_lusers(struct irc *i, const struct irc_message *m);
 void about_motd(struct irc *i, const struct irc_message *m);

@@ -8,6 +8,7 @@
 
 #include "../chat-session/answers.h"
 
+#include "about.h"
 #include "channels.h"
 #include "history.h"
 #include "labels.h"
@@ -124,16 +125,7 @@ static bool irc_probe(void *me, const struct frame *f)
 
 static void irc_motd(void *me, struct slice lines)
 {
-        struct irc *i = me;
-        struct slice line;
-        if (i->stage != IRC_TALKING)
-                return;
-        output_numeric(i, RPL_MOTDSTART, IRC_PARAMS(slice_of("- Message of the day -")));
-        for (bool more = true; more;) {
-                more = line_next(&lines, &line);
-                output_numeric(i, RPL_MOTD, IRC_PARAMS(line));
-        }
-        output_numeric(i, RPL_ENDOFMOTD, IRC_PARAMS(slice_of("End of /MOTD command")));
+        about_take_motd(me, lines);
 }
 
 static void irc_away(void *me, bool is_away)

@@ -210,7 +210,9 @@ struct irc {
         struct irc_self {
                 struct line_words words; /* its text lies in `text` and `styled` */
                 char text[3 * IRC_LINE_MAX_BYTES + 8], styled[IRC_LINE_MAX_BYTES];
-        } self;                                      /* the message to the client itself that is under way */
+        } self;          /* the message to the client itself that is under way */
+        size_t motd_len; /* 0: there is no message of the day */
+        char motd[TEXT_MAX_BYTES];
         uint8_t names_bytes[ANSWER_ROOMS_MAX_BYTES]; /* the people in `names` */
         struct history_lines past;
 };

@@ -35,6 +35,26 @@ static void test_another_server(void **state)
         stop(f);
 }
 
+/* MOTD shows what chatd sent after the welcome. */
+static void test_motd(void **state)
+{
+        (void)state;
+        struct irc i;
+        struct fixture *f = start_ann(&i);
+        static const char shown[] = ":irc.test 375 ann :- Message of the day -\r\n"
+                                    ":irc.test 372 ann :Be nice.\r\n"
+                                    ":irc.test 372 ann :\r\n"
+                                    ":irc.test 372 ann :Have fun.\r\n"
+                                    ":irc.test 376 ann :End of /MOTD command\r\n";
+        type(f, "MOTD\r\n");
+        assert_shown(f, ":irc.test 422 ann :There is no message of the day\r\n");
+        tell(f, FRAME_TEXT, 1, 1, "Be nice.\n\nHave fun.");
+        assert_shown(f, shown);
+        type(f, "MOTD\r\n");
+        assert_shown(f, shown);
+        stop(f);
+}
+
 /* WHOIS takes the server, or the nick itself, in front of the nick. */
 static void test_whois_with_a_server(void **state)
 {
@@ -57,6 +77,27 @@ static void test_whois_with_a_server(void **state)
         }
         type(f, "WHOIS irc.elsewhere bob\r\n");
         assert_shown(f, ":irc.test 402 ann irc.elsewhere :There is no such server\r\n");
+        stop(f);
+}
+
+/* USERHOST takes five nicks. */
+static void test_userhost(void **state)
+{
+        (void)state;
+        struct irc i;
+        struct fixture *f = start_ann(&i);
+        uint8_t buffer[FRAME_MAX_BYTES];
+        type(f, "USERHOST n1 n2 n3 n4 n5 n6\r\n");
+        for (unsigned n = 1; n <= 5; n++) {
+                struct frame find = next_frame(f);
+                assert_int_equal(find.type, FRAME_FIND);
+                find.type = FRAME_FOUND;
+                find.id = 1;
+                find.key = n;
+                tell_raw(f, buffer, frame_encode(buffer, sizeof(buffer), &find));
+        }
+        assert_shown(f, ":irc.test 302 ann :n1=+chat@irc.test n2=+chat@irc.test n3=+chat@irc.test n4=+chat@irc.test "
+                        "n5=+chat@irc.test\r\n");
         stop(f);
 }
 
@@ -91,8 +132,8 @@ static void test_modes_of_a_channel(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_another_server),
-                cmocka_unit_test(test_whois_with_a_server),
+                cmocka_unit_test(test_another_server),      cmocka_unit_test(test_motd),
+                cmocka_unit_test(test_whois_with_a_server), cmocka_unit_test(test_userhost),
                 cmocka_unit_test(test_modes_of_a_channel),
         };
         return RUN_TESTS(tests);
