@@ -85,6 +85,22 @@ build/axe: make/packages.mk | build/.packages-check
 		tar -xzf axe.tgz --strip-components=1 package/axe.min.js || echo "No axe-core to test with: cannot download it."
 	@rm -f $@.new/axe.tgz; rm -rf $@; mv $@.new $@; touch $@
 
+# The test suite of ngIRCd (check-system/irc-suite), which no package of programs has. It comes from a source package, with
+# files of apt's own below $@.new. tests/system/irc-suite.differences is about this version.
+IRC_SUITE        := ngircd_27.orig.tar.xz
+IRC_SUITE_SHA256 := 6897880319dd5e2e73c1c9019613509f88eb5b8daa5821a36fbca3d785c247b8
+build/irc-suite: make/packages.mk | build/.packages-check
+	@rm -rf $@ $@.new; mkdir -p $@.new/lists/partial $@.new/archives/partial; echo "Downloading $(IRC_SUITE) (for its test suite)"
+	@cd $@.new && mirror=$$(apt-get indextargets --format '$$(REPO_URI)' 'Origin: Debian' 'Label: Debian' 2>/dev/null | head -n 1); \
+	echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $${mirror:-http://deb.debian.org/debian} trixie main" >sources; \
+	get() { timeout 120 apt-get -qq -o Dir::Etc::SourceList=$(CURDIR)/$@.new/sources -o Dir::Etc::SourceParts=/dev/null \
+		-o Dir::State::Lists=$(CURDIR)/$@.new/lists -o Dir::Cache=$(CURDIR)/$@.new -o APT::Sandbox::User=root "$$@"; }; \
+	{ get update && get source --tar-only --download-only ngircd; } >log 2>&1 && \
+	echo "$(IRC_SUITE_SHA256)  $(IRC_SUITE)" | sha256sum -c --quiet && \
+	tar -xJf $(IRC_SUITE) --strip-components=3 --wildcards '*/src/testsuite' || \
+		{ cat log; echo "No irc-suite to test with: apt-get cannot download $(IRC_SUITE). Remove $@ to try again."; }
+	@cd $@.new && rm -rf lists archives sources log *.bin $(IRC_SUITE); cd $(CURDIR) && mv $@.new $@; touch $@
+
 # The root of a container, as container/Containerfile makes it, without the programs. debootstrap runs in a mount
 # namespace of its own, so its mounts end with it, even if it is killed. The next run removes the directory.
 build/container: container/setup units/chat.sysusers | build/.packages-container

@@ -19,7 +19,7 @@ SANITIZED := $(filter-out valgrind package full nspawn,$(SYSTEM))
 KILLPOINTS := $(filter killpoints-%,$(SYSTEM))
 NETWORKED  := $(filter network-%,$(SYSTEM))
 # Tests that need a systemd as PID 1. tests/system/in-systemd boots one for them.
-BOOTED    := units settings telnet crowd full crash outage hijack flood package upgrade access ircs bots web proxies web-proxies chatctl monitoring
+BOOTED    := units settings telnet crowd full crash outage hijack flood package upgrade access ircs irc-suite bots web proxies web-proxies chatctl monitoring
 # Tests that need three systems. They run outside of these, and tests/system/in-hosts boots the hosts.
 HOSTED    := hosts
 # Tests beside containers with a systemd. tests/system/in-containers boots the containers.
@@ -132,6 +132,7 @@ $(filter-out $(CHECKS_BOOTED) $(ON_REQUEST:%=check-sanitized/%),$(SANITIZED:%=ch
 check-system/crash check-sanitized/crash: build/next/chatd build/next/chat-session build/previous/chatd build/previous/chat-session
 check-system/hosts check-sanitized/hosts: build/previous/chatd
 $(foreach t,access ircs,check-system/$(t) check-sanitized/$(t)): build/access
+check-system/irc-suite check-sanitized/irc-suite: build/irc-suite build/access
 check-system/container check-sanitized/container: build/container
 check-system/upgrade check-sanitized/upgrade: build/needrestart
 $(foreach t,proxies web-proxies,check-system/$(t) check-sanitized/$(t)): build/proxies
