@@ -36,6 +36,7 @@ enum irc_sight {
         IRC_ACTION,   /* `to` does `text` */
         IRC_TOPICKED, /* the topic is `text` now */
         IRC_IS,       /* `to` is called `text` now */
+        IRC_LEFT,     /* `to` left the channel `text` */
         IRC_REMOVED,
         IRC_TAKEN,  /* the nick `to` is taken */
         IRC_LOOKED, /* the terminal has the window of `to` */

@@ -187,6 +187,7 @@ static void test_a_conversation(void **state)
         irc_client_sees(zoe, IRC_IS, "bob", "rob");
         client_send(bob, "/join den\n");
         client_expect(ann, "*** rob came from lobby\r\n");
+        irc_client_sees(zoe, IRC_LEFT, "rob", "#lobby");
         client_send(bob, "in the den, too\n");
         irc_client_do(zoe, IRC_LOOK, "#den", "");
         irc_client_sees(zoe, IRC_LINE, "rob", "in the den, too");
