@@ -93,11 +93,36 @@ static int install(void **state)
         return r;
 }
 
+/* The service of chat.socket(8) for many people takes the place of chat.socket, and a killed chatd loses nothing. */
+static void test_a_service_for_many_people(void **state)
+{
+        (void)state;
+        struct client *old = booted_join();
+        shell("sed '1,/chat-many.service :/d' units/chat.socket.8 | sed '1d; /^\\.Ed/,$d' "
+              ">/etc/systemd/system/chat-many.service");
+        shell("systemctl disable --now chat.socket && systemctl enable --now chat-many");
+        struct client *new = booted_join();
+        client_expect(old, "*** %s is connected\r\n", new->name);
+        client_send(new, "hello\n");
+        client_expect(old, "%s: hello\r\n", new->name);
+        shell("systemctl kill -s KILL chatd");
+        client_send(old, "hello to you\n");
+        client_expect(new, "%s: hello to you\r\n", old->name);
+        int parent = atoi(shell("awk '/^PPid/ {print $2}' /proc/%d/status", (int)booted_session(new)));
+        assert_int_equal(parent, atoi(shell("systemctl show -P MainPID chat-many")));
+        shell("systemctl disable --now chat-many && systemctl enable --now chat.socket");
+        client_send(new, "still here\n");
+        client_expect(old, "%s: still here\r\n", new->name);
+        client_free(old);
+        client_free(new);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_two_hundred_hear_each_other),
                 cmocka_unit_test(test_killed_sessions_are_announced_within_a_second),
+                cmocka_unit_test(test_a_service_for_many_people),
         };
         return RUN_TESTS(tests, install, NULL);
 }
