@@ -70,38 +70,14 @@ void about_quit(struct irc *i, const struct irc_message *m)
 
 void about_lusers(struct irc *i, const struct irc_message *m)
 {
-        if (about_is_here(i, m, 1)) /* the first parameter is a mask of servers that count */
+        if (about_is_here(i, m, 1)) /* the first parameter says which servers to count */
                 requests_send(i, IRC_WISH_LUSERS, slice_of(""), (struct frame){.type = FRAME_ROOMS});
-}
-
-static void about_show_motd(struct irc *i)
-{
-        struct slice lines = {i->motd, i->motd_len}, line;
-        output_numeric(i, RPL_MOTDSTART, IRC_PARAMS(slice_of("- Message of the day -")));
-        for (bool more = true; more;) {
-                more = line_next(&lines, &line);
-                output_numeric(i, RPL_MOTD, IRC_PARAMS(line));
-        }
-        output_numeric(i, RPL_ENDOFMOTD, IRC_PARAMS(slice_of("End of /MOTD command")));
-}
-
-void about_take_motd(struct irc *i, struct slice lines)
-{
-        if (i->stage != IRC_TALKING || lines.len > sizeof(i->motd))
-                return;
-        memcpy(i->motd, lines.at, lines.len);
-        i->motd_len = lines.len;
-        about_show_motd(i);
 }
 
 void about_motd(struct irc *i, const struct irc_message *m)
 {
-        if (!about_is_here(i, m, 0))
-                return;
-        if (i->motd_len > 0)
-                about_show_motd(i);
-        else
-                output_numeric(i, ERR_NOMOTD, IRC_PARAMS(slice_of("There is no message of the day")));
+        if (about_is_here(i, m, 0))
+                registration_show_motd(i, "There is no message of the day");
 }
 
 void about_version(struct irc *i, const struct irc_message *m)

@@ -4,8 +4,8 @@
 #include "irc.h"
 #include "message.h"
 
-/* Returns true if parameter `n` asks this server: it is not there, or it is a mask of the server's name, or the client's
- * own nick. Otherwise says that there is no such server. */
+/* Returns true if parameter `n` is missing or names this server: by a mask of its name, or by the client's own nick.
+ * Otherwise says that there is no such server. */
 bool about_is_here(struct irc *i, const struct irc_message *m, size_t n);
 
 /* Takes PING. Many clients ask by it if all that they said before was done. So the PONG comes when chatd has answered a
@@ -20,9 +20,6 @@ void about_answer_ping(struct irc *i);
 
 /* Writes a PONG at once. */
 void about_pong(struct irc *i, struct slice token);
-
-/* Keeps the message of the day, and shows it. */
-void about_take_motd(struct irc *i, struct slice lines);
 
 void about_quit(struct irc *i, const struct irc_message *m);
 void about_lusers(struct irc *i, const struct irc_message *m);

@@ -157,7 +157,7 @@ void channels_mode(struct irc *i, const struct irc_message *m)
                              (slice_equal(m->params[1], slice_of("b")) || slice_equal(m->params[1], slice_of("+b")));
         if (is_channel && !channels_is_in(i, asks ? IRC_WISH_MODES : IRC_WISH_ABSENT, target, &room))
                 return;
-        if (is_channel) /* as the others write it */
+        if (is_channel) /* in the room's own spelling */
                 target = line_channel(slice_of(i->channels[channels_find(i, room)].room), channel);
         if (is_channel && asks)
                 channels_show_modes(i, target);

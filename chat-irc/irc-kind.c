@@ -8,7 +8,6 @@
 
 #include "../chat-session/answers.h"
 
-#include "about.h"
 #include "channels.h"
 #include "history.h"
 #include "labels.h"
@@ -125,7 +124,7 @@ static bool irc_probe(void *me, const struct frame *f)
 
 static void irc_motd(void *me, struct slice lines)
 {
-        about_take_motd(me, lines);
+        registration_take_motd(me, lines);
 }
 
 static void irc_away(void *me, bool is_away)

@@ -199,6 +199,7 @@ struct irc {
         struct irc_names names;
         struct irc_list list;
         size_t found_len;        /* what ISON or USERHOST has found so far: `found` */
+        size_t userhosts;        /* how many nicks of a USERHOST were asked for */
         const uint8_t *input_at; /* the input that waits: in `input`, or in what is being taken */
         size_t input_len;
         struct irc_request requests[IRC_REQUESTS_MAX];

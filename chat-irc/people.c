@@ -97,8 +97,8 @@ void people_whois(struct irc *i, const struct irc_message *m)
 {
         bool names_server = m->params_count > 1;
         struct slice nick = m->params[names_server ? 1 : 0];
-        /* many clients ask the server of the person itself */
-        if (names_server && !slice_equal_case(m->params[0], nick) && !about_is_here(i, m, 0))
+        /* many clients ask the server of a person; a name without a dot is a person, and everybody is on this server */
+        if (names_server && memchr(m->params[0].at, '.', m->params[0].len) && !about_is_here(i, m, 0))
                 return;
         if (people_find(i, IRC_WISH_WHOIS, nick))
                 return;
@@ -131,7 +131,8 @@ static void people_ison_one(struct irc *i, struct slice nick)
 
 static void people_userhost_one(struct irc *i, struct slice nick)
 {
-        people_find(i, IRC_WISH_USERHOST, nick);
+        if (i->userhosts++ < USERHOST_MAX)
+                people_find(i, IRC_WISH_USERHOST, nick);
 }
 
 static void people_end_ison(struct irc *i)
@@ -162,8 +163,6 @@ void people_ison(struct irc *i, const struct irc_message *m)
 /* Takes five nicks and leaves out others (RFC 2812, 4.8). */
 void people_userhost(struct irc *i, const struct irc_message *m)
 {
-        struct irc_message first = *m;
-        if (first.params_count > USERHOST_MAX)
-                first.params_count = USERHOST_MAX;
-        people_begin(i, &first, people_userhost_one, people_end_userhost);
+        i->userhosts = 0;
+        people_begin(i, m, people_userhost_one, people_end_userhost);
 }

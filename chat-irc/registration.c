@@ -68,7 +68,34 @@ static void registration_greet(struct irc *i)
         registration_isupport(i);
         if (i->members > 0)
                 output_people(i, i->members);
-        output_numeric(i, ERR_NOMOTD, IRC_PARAMS(slice_of("A message of the day comes by itself, if there is one")));
+        registration_show_motd(i, "A message of the day comes by itself, if there is one");
+}
+
+/* ---- the message of the day ---- */
+
+void registration_show_motd(struct irc *i, const char *if_none)
+{
+        struct slice lines = {i->motd, i->motd_len}, line;
+        if (i->motd_len == 0) {
+                output_numeric(i, ERR_NOMOTD, IRC_PARAMS(slice_of(if_none)));
+                return;
+        }
+        output_numeric(i, RPL_MOTDSTART, IRC_PARAMS(slice_of("- Message of the day -")));
+        for (bool more = true; more;) {
+                more = line_next(&lines, &line);
+                output_numeric(i, RPL_MOTD, IRC_PARAMS(line));
+        }
+        output_numeric(i, RPL_ENDOFMOTD, IRC_PARAMS(slice_of("End of /MOTD command")));
+}
+
+void registration_take_motd(struct irc *i, struct slice lines)
+{
+        if (lines.len == 0 || lines.len > sizeof(i->motd))
+                return;
+        memcpy(i->motd, lines.at, lines.len);
+        i->motd_len = lines.len;
+        if (i->stage == IRC_TALKING)
+                registration_show_motd(i, "");
 }
 
 /* ---- the steps ---- */

@@ -30,5 +30,11 @@ static inline bool registration_waits_for_client(const struct irc *i)
 /* Closes a client that has not registered in time. */
 void registration_expire(struct irc *i);
 
+/* Shows the message of the day. If there is none yet, says so with this text. */
+void registration_show_motd(struct irc *i, const char *if_none);
+
+/* Keeps the message of the day, and shows it as soon as the client is in the chat. */
+void registration_take_motd(struct irc *i, struct slice lines);
+
 /* Writes what this server supports: a part of the welcome, and of the answer to VERSION. */
 void registration_isupport(struct irc *i);

@@ -62,14 +62,15 @@ static void replies_take_exit(struct irc *i, const struct answer *a)
         output_own(i, talk_name(i->session), "PART", IRC_PARAMS(line_channel(a->room, buffer)));
 }
 
-/* Answers a request about a room that the client is not in. There may be no such room. */
-static void replies_take_absence(struct irc *i, const struct irc_request *request, bool exists)
+/* Answers a request about a room that the client is not in. NULL: there is no such room. */
+static void replies_take_absence(struct irc *i, const struct irc_request *request, const struct answer_room *room)
 {
+        char own[LINE_CHANNEL_BYTES];
         struct slice channel = slice_of(request->target);
-        if (!exists)
+        if (!room)
                 channels_refuse_unknown(i, channel);
         else if (request->wish == IRC_WISH_MODES)
-                channels_show_modes(i, channel);
+                channels_show_modes(i, line_channel(room->name, own));
         else
                 output_refuse(i, ERR_NOTONCHANNEL, channel, "You are not in that channel");
 }
@@ -81,7 +82,7 @@ static void replies_take_people(struct irc *i, const struct irc_request *request
         struct answer_room room = {.names = wire_read("", 0)};
         bool exists = answer_next_room(&rooms, &room) > 0;
         if (request->wish == IRC_WISH_ABSENT || request->wish == IRC_WISH_MODES)
-                replies_take_absence(i, request, exists);
+                replies_take_absence(i, request, exists ? &room : NULL);
         else
                 names_begin(i, request->wish == IRC_WISH_WHO, slice_of(request->target), &room);
 }

@@ -68,6 +68,6 @@ static inline bool command_is_text(enum command command)
 
 enum { COMMANDS_MEANT = 5 }; /* words that may be meant as commands: a byte has a bit for each */
 
-/* Returns the command that a line of only this word ("quit", "help", "?") probably means, or NULL. Sets `*word` to the
- * number of the word, below COMMANDS_MEANT. */
+/* Returns the command that a line of only this word ("quit", "help", "?") probably means, or NULL. If there is a
+ * command, sets `*word` to the number of the word, below COMMANDS_MEANT. */
 const struct command_row *command_meant(struct slice line, size_t *word);

@@ -7,12 +7,14 @@
 
 struct session;
 
-enum { IDLE_AFTER_MS = 5000 }; /* a session is idle when nothing has happened for so long */
+/* A session is idle when nothing has happened for so long, and up to IDLE_SPREAD_MS more. */
+enum { IDLE_AFTER_MS = 5000, IDLE_SPREAD_MS = 1000 };
 
 /* Notes that something happens. */
 void idle_end(struct session *s);
 
-/* If the session has just become idle, gives back the stack that is not used, and all large buffers if they are empty. */
+/* If the session has become idle and nothing waits for the client or chatd, gives back all large buffers and the unused
+ * stack. */
 void idle_check(struct session *s);
 
 /* Returns when idle_check() must be called, in ms of CLOCK_MONOTONIC; INT64_MAX for never. */

@@ -67,8 +67,8 @@ struct session_options {
         int client_timeout_ms; /* how long a client may acknowledge nothing before it counts as gone; 0: for ever */
 };
 
-/* Only the middle of this struct is in constant use, and takes one or two pages. An idle session gives the pages of all
- * that is behind `client` back (idle.h). */
+/* Only the middle of this struct is in constant use, and takes one or two pages. An idle session gives back
+ * the pages of `client.buffer` and of all that follows it (idle.h). */
 struct session {
         struct seen seen; /* its ring is used from its end */
         const struct session_options *options;

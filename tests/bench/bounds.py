@@ -63,6 +63,11 @@ def saturated(table):
     ] + irc(table) + websocket(table)
 
 
+def short_lines(table):
+    size = f"{table.work['clients']} clients, lines of {table.work['bytes']} bytes, saturated"
+    return [deliveries(table, size, "limit's", is_limit, 0.6)]
+
+
 def is_websocket_limit(row):
     return row.server == "limit, WebSocket"
 
@@ -129,6 +134,6 @@ def memory(runs):
 
 def of(runs):
     """Returns all bounds of the measured values."""
-    kinds = {"saturated": saturated, "trickle": trickle}
+    kinds = {"saturated": saturated, "short lines": short_lines, "trickle": trickle}
     fanout = [bound for table in tables_of(runs, "fanout") for bound in kinds[table.work["name"]](table)]
     return fanout + started(runs) + crowd(runs) + memory(runs)

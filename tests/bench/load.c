@@ -49,7 +49,8 @@ enum {
         CLIENTS_MAX = 20000,
         SENDERS_MAX = 4096,       /* what two digits of a line can say */
         CLIENTS_PER_SOURCE = 200, /* servers limit the connections of one address */
-        LINE_MAX_BYTES = 512,     /* RFC 2812, section 2.3 */
+        LATENCIES_MAX = 1 << 26,  /* the first of a long run */
+        LINE_MAX_BYTES = 1024,    /* RFC 2812, section 2.3: 512; a message of JSON has more */
         NOTICE_MAX_BYTES = 100,
         READ_BYTES = 1 << 18,
         CONNECTING_DEFAULT = 32,
@@ -558,7 +559,7 @@ static void say_some(struct load *l, uint64_t lines)
         size_t first = next;
         for (uint64_t i = 0; i < lines; i++)
                 say(l, (first + i / each) % l->o.senders, us);
-        next = (first + (lines < l->o.senders ? lines : 1)) % l->o.senders;
+        next = (first + 1) % l->o.senders;
         flush_all(l);
 }
 
@@ -752,8 +753,8 @@ static bool parse(struct options *o, int argc, char **argv)
 
 static void make_room(struct latencies *t, size_t room)
 {
-        t->room = room;
-        t->us = calloc(room + 1, sizeof(*t->us));
+        t->room = room < LATENCIES_MAX ? room : LATENCIES_MAX;
+        t->us = calloc(t->room + 1, sizeof(*t->us));
         if (!t->us)
                 err(EXIT_FAILURE, "memory");
 }

@@ -26,6 +26,7 @@ struct fixture {
         void *me; /* the kind's state; NULL: a terminal */
         volatile sig_atomic_t stop;
         pthread_t thread;
+        struct session *session; /* of the thread, while it runs */
         int session_end;
         uint64_t id, key; /* of the session, from its HELLO */
         /* the state of a chatd that writes to the client itself */
@@ -38,7 +39,7 @@ struct fixture {
 static inline void *run(void *arg)
 {
         struct fixture *f = arg;
-        struct session *s = calloc(1, sizeof(*s));
+        struct session *s = f->session = calloc(1, sizeof(*s));
         struct terminal *t = calloc(1, sizeof(*t));
         struct terminal_options options = {.editing = f->kind == &echo_kind ? EDITING_OFF : EDITING_OFFERED};
         sigset_t unblocked;

@@ -7,7 +7,7 @@
 #include "../../chat-session/idle.h"
 #include "../../chat-session/session.h"
 
-#include "test.h"
+#include "session-fixture.h"
 
 /* Returns a session in which something happened at the time 1, and whose large buffers were used. */
 static struct session *used_session(void)
@@ -87,8 +87,7 @@ static void test_what_waits_for_chatd_is_kept(void **state)
         check_at(s, 1 + IDLE_AFTER_MS);
         assert_true(has_buffers(s));
         uplink_queue_remove(&s->queue);
-        idle_end(s);
-        check_at(s, 1 + 2 * IDLE_AFTER_MS);
+        check_at(s, 1 + 2 * IDLE_AFTER_MS); /* it looks again by itself */
         assert_false(has_buffers(s));
 }
 
@@ -110,6 +109,17 @@ static bool is_resident(char *address)
         return resident & 1;
 }
 
+static void test_sessions_are_idle_at_different_times(void **state)
+{
+        (void)state;
+        struct session *s = used_session();
+        for (uint64_t id = 0; id < 3 * IDLE_SPREAD_MS; id += IDLE_SPREAD_MS / 2) {
+                s->uplink.id = id;
+                idle_end(s);
+                assert_int_equal(idle_due(s), 1 + IDLE_AFTER_MS + (int64_t)(id % IDLE_SPREAD_MS));
+        }
+}
+
 static void test_stack_that_was_used_before_is_given_back(void **state)
 {
         (void)state;
@@ -120,6 +130,28 @@ static void test_stack_that_was_used_before_is_given_back(void **state)
         assert_false(is_resident(unused));
 }
 
+/* A whole session gives its memory back, and goes on when its client or chatd says something. */
+static void test_a_session_goes_on(void **state)
+{
+        (void)state;
+        struct fixture *f = start(false);
+        assert_greeted(f);
+        next_frame(f);
+        type(f, "one\n");
+        assert_int_equal(next_frame(f).type, FRAME_LINE);
+        char *datagram = (char *)f->session->datagram;
+        assert_true(is_resident(datagram));
+        for (int64_t begin = clock_ms(); is_resident(datagram); usleep(10000))
+                assert_in_range(clock_ms() - begin, 0, DEADLINE_MS);
+        type(f, "two\n");
+        struct frame line = next_frame(f);
+        assert_int_equal(line.type, FRAME_LINE);
+        assert_true(slice_equal(line.text, slice_of("two")));
+        tell(f, FRAME_TEXT, 1, 1, "three");
+        assert_shown(f, "*** three\r\n");
+        stop(f);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
@@ -127,7 +159,9 @@ int main(void)
                 cmocka_unit_test(test_it_is_idle_again_later),
                 cmocka_unit_test(test_what_waits_for_the_client_is_kept),
                 cmocka_unit_test(test_what_waits_for_chatd_is_kept),
+                cmocka_unit_test(test_sessions_are_idle_at_different_times),
                 cmocka_unit_test(test_stack_that_was_used_before_is_given_back),
+                cmocka_unit_test(test_a_session_goes_on),
         };
         return RUN_TESTS(tests);
 }

@@ -32,6 +32,8 @@ static void test_another_server(void **state)
                         snprintf(shown, sizeof(shown), ":irc.test %s ann ", numerics[n]);
                         see(f, shown);
                 }
+        type(f, "LUSERS * irc.test\r\n");
+        assert_int_equal(next_frame(f).type, FRAME_ROOMS);
         stop(f);
 }
 
@@ -55,14 +57,15 @@ static void test_motd(void **state)
         stop(f);
 }
 
-/* WHOIS takes the server, or the nick itself, in front of the nick. */
+/* WHOIS takes the server, or a person, in front of the nick: everybody is on this server. */
 static void test_whois_with_a_server(void **state)
 {
         (void)state;
         struct irc i;
         struct fixture *f = start_ann(&i);
         uint8_t buffer[FRAME_MAX_BYTES];
-        static const char *const asks[] = {"WHOIS bob\r\n", "WHOIS irc.test bob\r\n", "WHOIS Bob bob\r\n"};
+        static const char *const asks[] = {"WHOIS bob\r\n", "WHOIS irc.test bob\r\n", "WHOIS Bob bob\r\n",
+                                           "WHOIS carl bob\r\n"};
         for (unsigned n = 0; n < sizeof(asks) / sizeof(asks[0]); n++) {
                 type(f, asks[n]);
                 struct frame find = next_frame(f);
@@ -87,7 +90,7 @@ static void test_userhost(void **state)
         struct irc i;
         struct fixture *f = start_ann(&i);
         uint8_t buffer[FRAME_MAX_BYTES];
-        type(f, "USERHOST n1 n2 n3 n4 n5 n6\r\n");
+        type(f, "USERHOST n1,n2 n3 :n4 n5 n6\r\n");
         for (unsigned n = 1; n <= 5; n++) {
                 struct frame find = next_frame(f);
                 assert_int_equal(find.type, FRAME_FIND);

@@ -254,13 +254,16 @@ static void test_a_nick_that_is_taken(void **state)
         (void)state;
         struct fixture *f = start_joining(&irc, "");
         tell_welcome(f, 1, "ann~2");
+        tell(f, FRAME_TEXT, 1, 1, "Be nice."); /* it is shown when the client has a nick */
         assert_non_null(strstr(shown_until(f, " 433 "), " 433 ann ann :"));
         type(f, "NICK eve\r\n");
         struct frame nick = next_frame(f);
         assert_int_equal(nick.type, FRAME_NICK);
         tell_code(f, (struct frame){.type = FRAME_ANSWER, .number = nick.number, .name = slice_of("eve")},
                   &(struct answer){.code = ANSWER_RENAMED, .name = slice_of("eve")});
-        const char *shown = shown_until(f, " 422 eve ");
+        const char *shown = shown_until(f, " 376 eve ");
+        assert_non_null(strstr(shown, " 372 eve :Be nice."));
+        assert_null(strstr(shown, " 422 "));
         assert_non_null(strstr(shown, " 001 eve :"));
         assert_non_null(strstr(shown, " 251 eve :There are 7 users "));
         assert_non_null(strstr(shown, " 255 eve :I have 7 clients "));
