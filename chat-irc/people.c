@@ -97,8 +97,8 @@ void people_whois(struct irc *i, const struct irc_message *m)
 {
         bool names_server = m->params_count > 1;
         struct slice nick = m->params[names_server ? 1 : 0];
-        /* many clients ask the server of a person; a name without a dot is a person, and everybody is on this server */
-        if (names_server && memchr(m->params[0].at, '.', m->params[0].len) && !about_is_here(i, m, 0))
+        /* many clients ask the server of the person itself */
+        if (names_server && !slice_equal_case(m->params[0], nick) && !about_is_here(i, m, 0))
                 return;
         if (people_find(i, IRC_WISH_WHOIS, nick))
                 return;
