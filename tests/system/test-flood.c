@@ -21,7 +21,7 @@ enum {
         REQUESTS_OPEN = 4000, /* at once: more than chat-web.socket allows */
         WAVES = 10,           /* of connections; a line is said during each */
         BACKLOG = 4096,       /* connections that may wait until systemd accepts them (SOMAXCONN) */
-        BACKLOG_STEP = 512,
+        BACKLOG_STEP = 64,
         SOURCES = 100,
         JOURNAL_MAX_LINES = 500,
         NOTICED_MAX = CONNECTIONS / 100, /* connections that were not closed before the session looked */
