@@ -62,7 +62,7 @@ def deliveries_to_limit(table, size):
 def saturated(table):
     size = f"{table.work['clients']} clients, saturated"
     return [
-        deliveries(table, size, "the best IRC server's", is_irc, 2),
+        deliveries(table, size, "the best IRC server's", is_irc, 2, 0 if table.work["clients"] <= FEW_CLIENTS else 2),
         deliveries_to_limit(table, size),
         Bound(f"{size}: CPU per delivery, ours to the best IRC server's",
               to_best(table, "cpu_us_per_delivery", False, is_irc), most=1),
