@@ -40,7 +40,7 @@ static bool is_child;
 static void pause_before_deadline(int64_t deadline, const char *what)
 {
         if (clock_ms() > deadline)
-                FAIL("waited %d ms for: %s", DEADLINE_MS, what);
+                FAIL("waited too long for: %s", what);
         usleep(PAUSE_MS * 1000);
 }
 
@@ -188,17 +188,30 @@ const char *shell(const char *format, ...)
         return out;
 }
 
-void shell_until(const char *format, ...)
+static void run_shell_until(int64_t ms, const char *format, va_list args)
 {
         static char out[1 << 16];
         char command[4096];
-        int64_t deadline = clock_ms() + DEADLINE_MS;
-        va_list args;
-        va_start(args, format);
+        int64_t deadline = clock_ms() + ms;
         vsnprintf(command, sizeof(command), format, args);
-        va_end(args);
         while (run_shell(command, out, sizeof(out)) != 0)
                 pause_before_deadline(deadline, command);
+}
+
+void shell_until(const char *format, ...)
+{
+        va_list args;
+        va_start(args, format);
+        run_shell_until(DEADLINE_MS, format, args);
+        va_end(args);
+}
+
+void shell_until_within(int64_t ms, const char *format, ...)
+{
+        va_list args;
+        va_start(args, format);
+        run_shell_until(ms, format, args);
+        va_end(args);
 }
 
 /* ---- clients ---- */

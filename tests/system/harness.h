@@ -63,6 +63,9 @@ const char *shell(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* Runs a shell command line until it succeeds. */
 void shell_until(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same with another deadline, for what takes a busy machine long: in ms from now. */
+void shell_until_within(int64_t ms, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* ---- clients ---- */
 
 struct client {
