@@ -70,20 +70,19 @@ void about_quit(struct irc *i, const struct irc_message *m)
 
 void about_lusers(struct irc *i, const struct irc_message *m)
 {
-        if (about_is_here(i, m, 1)) /* the first parameter says which servers to count */
-                requests_send(i, IRC_WISH_LUSERS, slice_of(""), (struct frame){.type = FRAME_ROOMS});
+        (void)m;
+        requests_send(i, IRC_WISH_LUSERS, slice_of(""), (struct frame){.type = FRAME_ROOMS});
 }
 
 void about_motd(struct irc *i, const struct irc_message *m)
 {
-        if (about_is_here(i, m, 0))
-                registration_show_motd(i, "There is no message of the day");
+        (void)m;
+        registration_show_motd(i, "There is no message of the day");
 }
 
 void about_version(struct irc *i, const struct irc_message *m)
 {
-        if (!about_is_here(i, m, 0))
-                return;
+        (void)m;
         output_numeric(i, RPL_VERSION,
                        IRC_PARAMS(slice_of("chat-irc-" VERSION), slice_of(i->options->server), slice_of("")));
         registration_isupport(i);
@@ -92,16 +91,14 @@ void about_version(struct irc *i, const struct irc_message *m)
 void about_time(struct irc *i, const struct irc_message *m)
 {
         char text[UTC_BYTES];
-        if (!about_is_here(i, m, 0))
-                return;
+        (void)m;
         utc_write((uint64_t)clock_realtime_s() * 1000, text);
         output_numeric(i, RPL_TIME, IRC_PARAMS(slice_of(i->options->server), slice_of(text)));
 }
 
 void about_info(struct irc *i, const struct irc_message *m)
 {
-        if (!about_is_here(i, m, 0))
-                return;
+        (void)m;
         output_numeric(i, RPL_INFO, IRC_PARAMS(slice_of("chat-irc " VERSION ", a way for IRC clients into the chat")));
         output_numeric(i, RPL_ENDOFINFO, IRC_PARAMS(slice_of("End of /INFO list")));
 }
