@@ -146,25 +146,33 @@ struct lag {
 };
 
 struct member {
+        /* What each batch reads and writes of a member stands together, in few cache lines. */
         uint64_t id;
+        int fd; /* connected to its inbox; -1: not connected */
+        enum presence presence;
+        enum life life;
+        struct lag lag;
+        uint64_t lines_in; /* the number of its last line that this chatd relayed */
+        /* the number of its last line that was confirmed: the member knows that the line was relayed */
+        uint64_t confirmed_number;
+        uint64_t lines_out; /* how many lines and notices its client got; for the log */
+        struct seat *seats; /* all its seats, in the order of the rooms' names; NULL: it is in no room */
+        struct seat seat;   /* the only seat of a member that does not roam */
+        struct share share; /* its share of the batch that is being relayed */
+        struct lent lent;
+        /* frames for this member alone; between batches, letters that its inbox had no room for: then it lags */
+        struct letters letters;
+
         uint64_t key; /* names the member's inbox */
         size_t index; /* the index in roster.members */
-        int fd;       /* connected to its inbox; -1: not connected */
         int pidfd;    /* -1: it is dead or not watched yet, or it is the link */
         char name[LOCAL_NAME_MAX_BYTES + 1];
         struct network network; /* the network of its address */
         struct member *alike;   /* the next member with a similar name: see naming.h */
         uint64_t since_us;      /* when it joined, in µs of CLOCK_BOOTTIME */
-        uint64_t lines_in;      /* the number of its last line that this chatd relayed */
-        /* the number of its last line that was confirmed: the member knows that the line was relayed */
-        uint64_t confirmed_number;
         uint64_t lines_total;   /* how many lines it said, as far as chatd knows; for the log */
-        uint64_t lines_out;     /* how many lines and notices its client got; for the log */
         uint64_t lines_skipped; /* how many lines were skipped because its client was too slow; for the log */
-        struct lag lag;
-        enum presence presence;
         enum arrival arrival;
-        enum life life;
         uint8_t confinement; /* enum confinement of its session */
         /* actions of an administrator: see admin.h */
         bool is_muted; /* its lines are not relayed */
@@ -173,16 +181,10 @@ struct member {
         int64_t mute_notice_ms;    /* when it was last told that it is muted, CLOCK_MONOTONIC; 0: never */
         bool is_renamed, is_moved; /* since it joined: then there are marks of it, see changes.h */
         bool roams;                /* it may be in several rooms, or in none; there is a mark of its rooms */
-        struct seat *seats;        /* all its seats, in the order of the rooms' names; NULL: it is in no room */
-        struct seat seat;          /* the only seat of a member that does not roam */
-        struct share share;        /* its share of the batch that is being relayed */
         struct todo_place todo[TODO_KINDS];
         bool is_listed[TODO_KINDS]; /* it is in the list of this kind */
-        /* frames for this member alone; between batches, letters that its inbox had no room for: then it lags */
-        struct letters letters;
         /* watches in the main loop's epoll */
         struct watch exit_watch, inbox_watch, lent_watch;
-        struct lent lent;
         char address[]; /* a text: it never changes, so it takes no more memory than it needs */
 };
 
