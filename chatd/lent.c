@@ -204,7 +204,14 @@ static void lent_note_text(struct lent *l, const struct lent_text *text)
         for (size_t i = 0; i == 0 || text->rooms[i - 1] != 0; i++)
                 outlet_store(&o->rooms[i], text->rooms[i]);
         outlet_store(&o->bytes, (uint32_t)text->bytes);
-        atomic_store_explicit(&o->turn, OUTLET_WRITING, memory_order_release);
+}
+
+bool lent_prepare(struct lent *l, const struct lent_text *text)
+{
+        if (l->client < 0 || !lent_take_turn(l))
+                return false;
+        lent_note_text(l, text);
+        return true;
 }
 
 bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed_number)
@@ -212,9 +219,7 @@ bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed_n
         struct outlet_page *o = l->page;
         struct msghdr msg = {.msg_iov = text->pieces, .msg_iovlen = text->n};
 
-        if (l->client < 0 || !lent_take_turn(l))
-                return false;
-        lent_note_text(l, text);
+        atomic_store_explicit(&o->turn, OUTLET_WRITING, memory_order_release);
         ssize_t n = sendmsg(l->client, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 || (size_t)n < text->bytes)
                 return false;

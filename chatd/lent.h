@@ -76,8 +76,8 @@ static inline bool lent_is_open(const struct lent *l)
         return l->page != NULL;
 }
 
-/* The text that lent_write() writes: `n` pieces, which are the records from `from` to before `to` of batch `number`.
- * The session's own records are left out. */
+/* A text for a client: `n` pieces, which are the records from `from` to before `to` of batch `number`. The session's own
+ * records are left out. */
 struct lent_text {
         struct iovec *pieces;
         size_t n, bytes;
@@ -88,8 +88,13 @@ struct lent_text {
         const uint32_t *rooms; /* with a 0 behind the last: records for other rooms are left out */
 };
 
-/* Writes to the client, and tells the session that its own lines up to `relayed_number` went to everybody. Returns true
- * if the client has the whole text. Otherwise the caller sends a datagram, and calls lent_sent(). Does not block. */
+/* Takes the turn, and notes in the page what lent_write() is about to write. Returns false if chatd may not write: then
+ * the caller sends a datagram, and calls lent_sent(). */
+bool lent_prepare(struct lent *l, const struct lent_text *text);
+
+/* Writes the text that lent_prepare() has noted, for which it needs no `rooms`. Tells the session that its own lines up to
+ * `relayed_number` went to everybody. Returns true if the client has the whole text. Otherwise the caller sends a
+ * datagram, and calls lent_sent(). Does not block. */
 bool lent_write(struct lent *l, const struct lent_text *text, uint64_t relayed_number);
 
 /* Counts a datagram that was sent to the session. */

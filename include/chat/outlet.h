@@ -63,9 +63,9 @@ enum {
  *   FREE      SESSION   session  it has something to write: loan_claim()
  *   SESSION   SLOW      session  its client does not take all of it: loan_is_slow()
  *   SESSION   KEPT      session  its client wants another look now: loan_keep(); also from SLOW
- *   FREE      CHATD     chatd    it has a batch to write: lent_write()
+ *   FREE      CHATD     chatd    it has a batch to write: lent_prepare()
  *   CHATD     FREE      chatd    the session has datagrams to write first: `datagrams` is too low
- *   CHATD     WRITING   chatd    it has noted what it is about to write
+ *   CHATD     WRITING   chatd    it has noted what it is about to write: lent_write()
  *   WRITING   FREE      chatd    the client has taken all of it
  *   WRITING   SESSION   session  a datagram came, and the client had taken a part or nothing: loan_settle()
  *

@@ -166,7 +166,7 @@ static void chatd_write(void)
                                  .lines = RECORDS_OF_BATCH,
                                  .ms = now->consumed + 1u,
                                  .rooms = (const uint32_t[]){CLIENTS_ROOM, 0}};
-        bool written = lent_write(&lent, &text, 0);
+        bool written = lent_prepare(&lent, &text) && lent_write(&lent, &text, 0);
         happened.by_itself += written;
         happened.after_datagram += written && after;
         now->stage = written ? TO_CONSUME : TO_SEND;

@@ -95,7 +95,7 @@ static inline bool write_part(struct fixture *f, uint64_t first, uint64_t last, 
         t.pieces = &(struct iovec){text, most < t.bytes ? most : t.bytes};
         t.n = 1;
         await_turn(f);
-        return lent_write(&f->lent, &t, 0);
+        return lent_prepare(&f->lent, &t) && lent_write(&f->lent, &t, 0);
 }
 
 static inline void write_lines(struct fixture *f, uint64_t first, uint64_t last)
@@ -128,7 +128,7 @@ static inline void die_writing_record(struct fixture *f, const struct record *r,
         shared->records[0].bytes[look] = (uint32_t)size;
         atomic_store(&shared->number, t.number);
         await_turn(f);
-        assert_false(lent_write(&f->lent, &t, 0));
+        assert_false(lent_prepare(&f->lent, &t) && lent_write(&f->lent, &t, 0));
         lent_close(&f->lent);
 }
 

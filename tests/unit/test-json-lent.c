@@ -169,7 +169,7 @@ static void test_a_chatd_that_forgot(void **state)
                               .ms = MS,
                               .n = 1};
         t.pieces = &(struct iovec){text, t.bytes};
-        assert_true(lent_write(&f->lent, &t, 0));
+        assert_true(lent_prepare(&f->lent, &t) && lent_write(&f->lent, &t, 0));
         see(f, "\"id\":\"0000000000000063-2\"");
         see(f, "\n");
         lent_close(&f->lent);

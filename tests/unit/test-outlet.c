@@ -102,7 +102,7 @@ static const char *shown_now(const struct fixture *f)
 
 static bool write_batch(struct fixture *f)
 {
-        return lent_write(&f->lent, &f->text, 4);
+        return lent_prepare(&f->lent, &f->text) && lent_write(&f->lent, &f->text, 4);
 }
 
 /* Returns what the client has received since the last call. */
