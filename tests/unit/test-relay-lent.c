@@ -325,6 +325,51 @@ static void wake_later(struct fixture *f, int who, int ms)
         late_ms = now_ms + ms;
 }
 
+/* Members that are written to directly, and among them clients that take nothing or a part, and sessions that have the
+ * turn. */
+static void test_more_members_than_are_prepared_together(void **state)
+{
+        enum { MANY = 130 };
+        static const char expected[] = "ann: x\r\nann: x\r\n";
+        static struct member *members[MANY];
+        static struct lender *lenders[MANY];
+        static int inboxes[MANY];
+        static size_t left[MANY]; /* bytes in a connection before */
+        static char got[1 << 20];
+        struct fixture *f = *state;
+        lend(f, 1);
+        for (uint32_t i = 0; i < MANY; i++) {
+                uint64_t id = inbox_id(MEMBERS + i);
+                char name[16];
+                snprintf(name, sizeof(name), "m%u", i);
+                inboxes[i] = inbox_bind(f->dir, id);
+                lenders[i] = lender_make(id);
+                members[i] = roster_add(&f->roster, id, id, slice_of(name), slice_of("a"), 1);
+                assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, members[i]), 0);
+                assert_int_equal(lent_ask(&members[i]->lent, members[i]->fd, f->relay.epoch, &f->batch.lent, now_ms),
+                                 0);
+                assert_int_equal(lender_take(lenders[i], inboxes[i]), 1);
+                assert_true(lent_answer(&members[i]->lent));
+                lender_write(lenders[i]);
+                left[i] = i % 7 == 0 ? leave_room(lenders[i], i % 2 * 5) : 0;
+                if (i % 7 != 0 && i % 11 == 0)
+                        assert_true(loan_claim(&lenders[i]->loan));
+        }
+        say(f);
+        say(f);
+        assert_int_equal(f->relay.deliveries, 2 * (MANY + MEMBERS - 1));
+        for (uint32_t i = 0; i < MANY; i++) {
+                unsigned datagrams = lender_take(lenders[i], inboxes[i]);
+                if (i % 7 != 0)
+                        assert_int_equal(datagrams, i % 11 == 0 ? 2 : 0);
+                size_t len = collect_all(lenders[i], got, sizeof(got), 0);
+                assert_int_equal(len, left[i] + strlen(expected));
+                assert_memory_equal(got + left[i], expected, strlen(expected));
+                lender_free(lenders[i]);
+                close(inboxes[i]);
+        }
+}
+
 static void test_who_is_behind_is_waited_for(void **state)
 {
         struct fixture *f = *state;
@@ -422,6 +467,7 @@ int main(void)
                 TEST(test_a_client_that_does_not_take_everything),
                 TEST(test_who_was_asked_gets_datagrams_meanwhile),
                 TEST(test_who_lent_and_lags),
+                TEST(test_more_members_than_are_prepared_together),
                 TEST(test_who_is_behind_is_waited_for),
                 TEST(test_who_is_behind_is_waited_for_so_long),
                 TEST(test_a_slow_client_is_not_waited_for),
