@@ -21,7 +21,7 @@ BENCH_NEEDS := all build/tests/bench/load build/tests/bench/limit build/tests/be
 		build/openbsd-inetd \
 		build/.packages-check build/.packages-bench
 
-.PHONY: bench bench-check bench-soak bench-counts bench-crowd bench-lines bench-peers bench-sweep bench-scale bench-cliff bench-hosts bench-neighbours bench-rooms bench-units bench-start bench-memory bench-recovery
+.PHONY: bench bench-check bench-soak bench-counts bench-crowd bench-lines bench-peers bench-sweep bench-scale bench-cliff bench-hosts bench-neighbours bench-rooms bench-units bench-start bench-memory bench-init bench-recovery
 bench: ## beside other chat servers: tables, and plots in build/bench; QUICK=1 takes three minutes
 bench: $(BENCH_NEEDS)
 	@BIN=$(BIN) $(BENCH)
@@ -59,6 +59,9 @@ bench-start: build/tests/bench/greeting all build/.packages-check build/openbsd-
 bench-memory: ## memory of a session, and of chatd for each session
 bench-memory: all build/.packages-check
 	@BIN=$(BIN) tests/system/in-systemd tests/bench/memory
+bench-init: ## CPU time of systemd for a connection, beside a cat, with up to 2000 connections
+bench-init: all build/tests/bench/load build/.packages-check
+	@BIN=$(BIN) tests/system/in-systemd tests/bench/init $(or $(ROUNDS),3)
 bench-recovery: ## delay of a line that is said when chatd is killed
 bench-recovery: all build/.packages-check build/.packages-bench
 	@BIN=$(BIN) tests/system/in-systemd tests/bench/recovery $(or $(ROUNDS),10)
