@@ -89,6 +89,15 @@ int nanosleep(const struct timespec *t, struct timespec *left)
         return 0;
 }
 
+/* Adds member number `i`, whose inbox this process has. */
+static inline struct member *add_member(struct fixture *f, uint32_t i, const char *name, int *inbox)
+{
+        *inbox = inbox_bind(f->dir, inbox_id(i));
+        struct member *m = roster_add(&f->roster, inbox_id(i), inbox_id(i), slice_of(name), slice_of("a"), 1);
+        assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, m), 0);
+        return m;
+}
+
 static inline int setup(void **state)
 {
         static const char *const names[MEMBERS] = {"ann", "bob", "eve"};
@@ -100,11 +109,8 @@ static inline int setup(void **state)
         room_at = -1;
         late = NULL;
         roster_init(&f->roster, f->dir, getuid());
-        for (uint32_t i = 0; i < MEMBERS; i++) {
-                f->inboxes[i] = inbox_bind(f->dir, inbox_id(i));
-                f->members[i] = roster_add(&f->roster, inbox_id(i), inbox_id(i), slice_of(names[i]), slice_of("a"), 1);
-                assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, f->members[i]), 0);
-        }
+        for (uint32_t i = 0; i < MEMBERS; i++)
+                f->members[i] = add_member(f, i, names[i], &f->inboxes[i]);
         *state = f;
         return 0;
 }
@@ -155,15 +161,20 @@ static inline int say(struct fixture *f)
         return (int)(now_ms - begin);
 }
 
+/* Lets the session of `m` lend its client's connection. */
+static inline void lend_from(struct fixture *f, struct member *m, struct lender *l, int inbox)
+{
+        assert_int_equal(lent_ask(&m->lent, m->fd, f->relay.epoch, &f->batch.lent, now_ms), 0);
+        assert_int_equal(lender_take(l, inbox), 1);
+        assert_true(lent_answer(&m->lent));
+        lender_write(l);
+}
+
 /* Lets a session lend its client's connection once more. */
 static inline void lend_again(struct fixture *f, int who)
 {
-        struct member *m = f->members[who];
-        lent_close(&m->lent);
-        assert_int_equal(lent_ask(&m->lent, m->fd, f->relay.epoch, &f->batch.lent, now_ms), 0);
-        assert_int_equal(lender_take(f->lenders[who], f->inboxes[who]), 1);
-        assert_true(lent_answer(&m->lent));
-        lender_write(f->lenders[who]);
+        lent_close(&f->members[who]->lent);
+        lend_from(f, f->members[who], f->lenders[who], f->inboxes[who]);
 }
 
 /* Lets a member have a session with a client that wants lines in this look, and lend its connection. */

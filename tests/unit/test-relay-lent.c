@@ -331,7 +331,6 @@ static void test_more_members_than_are_prepared_together(void **state)
 {
         enum { MANY = 130 };
         static const char expected[] = "ann: x\r\nann: x\r\n";
-        static struct member *members[MANY];
         static struct lender *lenders[MANY];
         static int inboxes[MANY];
         static size_t left[MANY]; /* bytes in a connection before */
@@ -339,18 +338,11 @@ static void test_more_members_than_are_prepared_together(void **state)
         struct fixture *f = *state;
         lend(f, 1);
         for (uint32_t i = 0; i < MANY; i++) {
-                uint64_t id = inbox_id(MEMBERS + i);
                 char name[16];
                 snprintf(name, sizeof(name), "m%u", i);
-                inboxes[i] = inbox_bind(f->dir, id);
-                lenders[i] = lender_make(id);
-                members[i] = roster_add(&f->roster, id, id, slice_of(name), slice_of("a"), 1);
-                assert_int_equal(reach_connect(f->roster.dir, f->roster.owner, members[i]), 0);
-                assert_int_equal(lent_ask(&members[i]->lent, members[i]->fd, f->relay.epoch, &f->batch.lent, now_ms),
-                                 0);
-                assert_int_equal(lender_take(lenders[i], inboxes[i]), 1);
-                assert_true(lent_answer(&members[i]->lent));
-                lender_write(lenders[i]);
+                struct member *m = add_member(f, MEMBERS + i, name, &inboxes[i]);
+                lenders[i] = lender_make(m->id);
+                lend_from(f, m, lenders[i], inboxes[i]);
                 left[i] = i % 7 == 0 ? leave_room(lenders[i], i % 2 * 5) : 0;
                 if (i % 7 != 0 && i % 11 == 0)
                         assert_true(loan_claim(&lenders[i]->loan));
